@@ -1,0 +1,13 @@
+/* Shared by all parts of the kernel: the limited API and the method table of each part. */
+#ifndef MERKLE_POR_KERNEL_H
+#define MERKLE_POR_KERNEL_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+extern PyMethodDef merkle_por_sha256_methods[]; /* sha256.c */
+
+#endif
