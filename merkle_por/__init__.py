@@ -1,1 +1,46 @@
-"""merkle-por."""
+"""merkle-por: check a crypto exchange's proof of reserves on your own machine.
+
+    >>> import merkle_por
+    >>> result = merkle_por.verify("merkle_proof_file.json", root="ac6b39d2...")  # doctest: +SKIP
+    >>> result.state                                                              # doctest: +SKIP
+    <State.VALID: 'valid'>
+
+The public face: `verify`, `audit`, `reserves`, `solvency`, `build`, `formats`, and the result
+types. Names are imported at first use, so `import merkle_por` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from merkle_por.version import __version__
+
+if TYPE_CHECKING:
+    from merkle_por.api import Verification, verify
+    from merkle_por.errors import Incomplete, Invalid, Malformed, PorError, UsageError
+    from merkle_por.verdict import Check, State, Verdict
+
+_HOMES = {
+    "verify": "api",
+    "Verification": "api",
+    "Verdict": "verdict",
+    "State": "verdict",
+    "Check": "verdict",
+    "PorError": "errors",
+    "UsageError": "errors",
+    "Malformed": "errors",
+    "Invalid": "errors",
+    "Incomplete": "errors",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        value = getattr(import_module(f"merkle_por.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'merkle_por' has no attribute {name!r}")

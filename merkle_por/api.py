@@ -1,0 +1,126 @@
+"""The public functions behind `import merkle_por`; the command line only presents them.
+
+Nothing here raises for what stands in a file: the result's `state` says it. `UsageError` is
+raised for what the caller gave (a name that no scheme takes, a missing file).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from merkle_por.crosscheck import Together, together
+from merkle_por.documents import LIMITS, Document, Limits
+from merkle_por.errors import Malformed, UsageError
+from merkle_por.recognise import by_id, recognise
+from merkle_por.scheme import Given, Kind, run
+from merkle_por.verdict import Check, FileInfo, Problem, State, Verdict, worst
+
+Source = str | Path | bytes | Document
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of `verify`: one verdict for each file, and one on all of them together."""
+
+    proofs: tuple[Verdict, ...]
+    together: Together | None = None
+
+    @property
+    def state(self) -> State:
+        """The worst state of all files and of the checks on all together."""
+        states = [proof.state for proof in self.proofs]
+        if self.together is not None:
+            states.append(self.together.state)
+        return worst(states)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        own = tuple(check for proof in self.proofs for check in proof.checks)
+        return own + (self.together.checks if self.together else ())
+
+    @property
+    def sentence(self) -> str:
+        from merkle_por.report.sentences import of_all
+
+        return of_all(self.proofs, self.together)
+
+    def to_json(self, **options: bool) -> dict[str, Any]:
+        """The document `merkle-por/verify/1`, JSON types only (see schemas/)."""
+        from merkle_por.report.json_document import verify_document
+
+        return verify_document(self, **options)
+
+
+def verify(
+    *sources: Source,
+    scheme: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    root: str | None = None,
+    attestation: Source | None = None,
+    sources_of_given: Mapping[str, str] | None = None,
+    limits: Limits = LIMITS,
+) -> Any:
+    """Verifies one or several files: proofs; ledgers, lists and ratio inputs are handed on.
+
+    scheme: a format id, None to recognise it. given: facts from outside the files by name (see
+    `formats(id)`), values as in JSON; root is short for given["root"]. attestation: a file with
+    the published root and totals. Answers a result with .state, .checks, .sentence, .to_json().
+    Raises UsageError only.
+    """
+    if not sources:
+        raise UsageError("no file was given")
+    values = dict(given or {})
+    origins = dict(sources_of_given or {})
+    if root is not None:
+        values["root"] = root
+    if attestation is not None:
+        from merkle_por.attestation import facts_of
+
+        for name, value in facts_of(Document.of(attestation, limits)).items():
+            if name not in values:
+                values[name] = value
+                origins[name] = "attestation"
+    documents = [Document.of(source, limits) for source in sources]
+    first = _kind(documents[0], scheme)
+    if first is not Kind.PROOF:
+        raise UsageError("not yet")
+    verdicts = tuple(_judge(document, scheme, values, origins, limits) for document in documents)
+    return Verification(verdicts, together(verdicts) if len(verdicts) > 1 else None)
+
+
+def _kind(document: Document, scheme: str | None) -> Kind:
+    try:
+        return (by_id(scheme) if scheme else recognise(document)).kind
+    except Malformed:
+        return Kind.PROOF
+
+
+def _judge(
+    document: Document,
+    scheme: str | None,
+    values: Mapping[str, Any],
+    origins: Mapping[str, str],
+    limits: Limits,
+) -> Verdict:
+    folder = document.path.parent if document.path else None
+    given = Given(values, sources=origins, folder=folder, limits=limits)
+    try:
+        chosen = by_id(scheme) if scheme else recognise(document)
+    except Malformed as error:
+        return unrecognised(document, error)
+    return run(chosen, document, given)
+
+
+def unrecognised(document: Document, error: Malformed) -> Verdict:
+    """The verdict on a file that no scheme takes."""
+    return Verdict(
+        state=State.MALFORMED,
+        scheme=None,
+        exchange=None,
+        exchange_name=None,
+        file=FileInfo(document.name, document.size, document.sha256),
+        errors=(Problem(error.reason, error.text, error.where, error.hints),),
+    )

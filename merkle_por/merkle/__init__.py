@@ -1,0 +1,1 @@
+"""Merkle engines: shapes and folding of trees. They know no exchange."""

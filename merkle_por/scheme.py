@@ -1,0 +1,537 @@
+"""What a scheme is, what may be given from outside its files, and how it is run.
+
+A scheme is data (`Scheme`) around two functions: `recognises(document)` and
+`judge(document, given, findings)`. `judge` reads the file to a normal form, runs the scheme's
+checks in its spec's order, and tells `findings` what passed; the first check that fails stops
+it. `run` turns whatever happened into a `Verdict`: no exception about a file's content leaves it.
+
+Trust rule: facts that tie a proof to something the exchange can't change for one user alone
+(root, totals, verifying key) come from `Given` only, never from the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from merkle_por.amounts import ZERO, Balances, amount, plain
+from merkle_por.documents import LIMITS, Document, Limits
+from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
+from merkle_por.verdict import (
+    About,
+    Account,
+    Check,
+    CheckStatus,
+    Compare,
+    FileInfo,
+    Inclusion,
+    Node,
+    Problem,
+    Root,
+    Scope,
+    Snapshot,
+    State,
+    Totals,
+    Verdict,
+    Warning_,
+)
+
+
+class Kind(StrEnum):
+    """What a scheme's files are; `verify` hands all but proofs to the command of that name."""
+
+    PROOF = "proof"
+    LEDGER = "ledger"
+    RESERVES = "reserves"
+    RATIO = "ratio"
+
+
+class FactKind(StrEnum):
+    """How a given fact is read: HASH (hex text), TEXT, AMOUNT, AMOUNTS (asset -> decimal text),
+    INTEGER, FLAG, FILE and FILES (paths), SECRET (never shown), VALUE (as in JSON)."""
+
+    HASH = "hash"
+    TEXT = "text"
+    AMOUNT = "amount"
+    AMOUNTS = "amounts"
+    INTEGER = "integer"
+    FLAG = "flag"
+    FILE = "file"
+    FILES = "files"
+    SECRET = "secret"
+    VALUE = "value"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact that a scheme takes from outside the file.
+
+    text: what it is, for `merkle-por formats ID`. digits: hex digits of a HASH (a tuple where a
+    scheme has several lengths).
+    """
+
+    kind: FactKind
+    text: str
+    digits: tuple[int, ...] = (64,)
+
+
+ROOT = Fact(FactKind.HASH, "the Merkle root published by the exchange, seen outside this file")
+EXPECT = Fact(FactKind.AMOUNTS, "your own balances at the snapshot, from your statement")
+
+
+@dataclass(frozen=True)
+class Assurance:
+    """What a scheme shows when every check passes; printed with each verdict, and in full by
+    `merkle-por formats ID`.
+
+    included, totals: in words. claims_inclusion, totals_claim: the best outcome possible.
+    cannot: what the scheme can't show at all, one sentence each.
+    """
+
+    included: str
+    totals: str
+    cannot: tuple[str, ...]
+    claims_inclusion: bool = True
+    totals_claim: Totals = Totals.BOUND
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a user finds the file and the root; menus change, so each text is dated.
+
+    certain: how far this was established ("official program and sample", "read only", ...).
+    """
+
+    file: str
+    root: str
+    seen: str = "2026-11"
+    certain: str = "from the exchange's own repository"
+
+
+Judge = Callable[[Document, "Given", "Findings"], None]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """One file format of one exchange (or of several that publish the same bytes).
+
+    id: the spec's id, kebab-case. aliases: other ids that name the same scheme.
+    nearest: hint for a file that looks like this scheme but is not quite one, or None.
+    """
+
+    id: str
+    exchange: str
+    exchange_name: str
+    title: str
+    used: str
+    file_name: str
+    recognises: Callable[[Document], bool]
+    judge: Judge
+    assurance: Assurance
+    where: Where
+    kind: Kind = Kind.PROOF
+    facts: Mapping[str, Fact] = field(default_factory=lambda: {"root": ROOT})
+    aliases: tuple[str, ...] = ()
+    nearest: Callable[[Document], str | None] = lambda document: None
+    also: tuple[str, ...] = ()  # other exchanges whose files have the same bytes
+
+
+class Given:
+    """Facts from outside the file, read by the kinds a scheme declares.
+
+    values: name -> value as in JSON; None counts as absent. sources: name -> where it came from
+    (option, attestation, pin, prompt), for the verdict. Raises UsageError for unknown names and
+    values of the wrong kind: what the caller says is never a finding about the file.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any] | None = None,
+        *,
+        sources: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.values = {k: v for k, v in (values or {}).items() if v is not None}
+        self.sources = dict(sources or {})
+        self.folder = folder
+        self.limits = limits
+        self.facts: Mapping[str, Fact] = {}
+
+    def for_scheme(self, scheme: Scheme) -> Given:
+        """These facts as `scheme` reads them. Raises UsageError for a name it doesn't take."""
+        facts = {"expect": EXPECT, **scheme.facts}
+        for name in self.values:
+            if name not in facts:
+                known = ", ".join(sorted(facts))
+                raise UsageError(
+                    f'"{name}" is not a fact that {scheme.id} takes', f"it takes: {known}"
+                )
+        bound = Given(self.values, sources=self.sources, folder=self.folder, limits=self.limits)
+        bound.facts = facts
+        return bound
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def source(self, name: str) -> str:
+        return self.sources.get(name, "option")
+
+    def value(self, name: str) -> Any:
+        """The value as it was given, None where absent."""
+        return self.values.get(name)
+
+    def text(self, name: str) -> str | None:
+        value = self.values.get(name)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{name} must be a text")
+        return value
+
+    def integer(self, name: str) -> int | None:
+        value = self.values.get(name)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 40:
+            return int(value)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            raise UsageError(f"{name} must be a whole number")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self.values.get(name, False)
+        if isinstance(value, str) and value in ("true", "false"):
+            return value == "true"
+        if not isinstance(value, bool):
+            raise UsageError(f"{name} must be true or false")
+        return value
+
+    def hash(self, name: str) -> str | None:
+        """A hash as lower-case hex: either case, 0x and blanks are accepted from the caller."""
+        value = self.text(name)
+        return None if value is None else normal_hash(value, name, self.facts[name].digits)
+
+    def amount(self, name: str) -> Decimal | None:
+        value = self.values.get(name)
+        if value is None:
+            return None
+        return _given_amount(str(value) if isinstance(value, int) else value, name)
+
+    def amounts(self, name: str) -> dict[str, Decimal] | None:
+        """asset -> amount."""
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{name} must name assets and amounts")
+        return {asset: _given_amount(text, f"{name} {asset}") for asset, text in value.items()}
+
+    def file(self, name: str) -> Document | None:
+        """Another input file (a path, or a Document)."""
+        value = self.values.get(name)
+        return None if value is None else self._open(name, value)
+
+    def files(self, name: str) -> list[Document]:
+        """Several input files; [] where absent."""
+        value = self.values.get(name, [])
+        if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+            value = [value]
+        return [self._open(name, item) for item in value]
+
+    def _open(self, name: str, value: object) -> Document:
+        if not isinstance(value, str | Path | bytes | Document):
+            raise UsageError(f"{name} must be a path")
+        if isinstance(value, str | Path) and not Path(value).is_absolute():
+            # From the working folder first, then beside the proof: users keep both together.
+            for folder in (Path(), self.folder, self.folder and self.folder.parent):
+                if folder is not None and (folder / value).exists():
+                    return Document.of(folder / value, self.limits)
+        return Document.of(value, self.limits)
+
+
+def normal_hash(text: str, name: str, digits: tuple[int, ...] = (64,)) -> str:
+    """A hash typed by a person to lower-case hex. Raises UsageError for a wrong length."""
+    cleaned = "".join(text.split()).lower().removeprefix("0x")
+    if not cleaned or set(cleaned) - set("0123456789abcdef"):
+        raise UsageError(f"{name}: not a hexadecimal number")
+    if len(cleaned) not in digits:
+        wanted = " or ".join(map(str, digits))
+        raise UsageError(
+            f"{name}: {len(cleaned)} hexadecimal digits, this scheme's has {wanted}",
+            "copy all of it from the exchange's page",
+        )
+    return cleaned
+
+
+def _given_amount(value: object, name: str) -> Decimal:
+    try:
+        return amount(value, name)
+    except Malformed as error:
+        raise UsageError(f"{name}: {error.text}", "write it out, like 1000.5") from None
+
+
+class Findings:
+    """What a scheme's judge has established so far.
+
+    The judge sets the public attributes as it learns them and calls `passed`, `check`, `warn`...;
+    a failed `check` raises Invalid, which ends the judge. `verdict` applies the one rule.
+    """
+
+    def __init__(self, scheme: Scheme, document: Document) -> None:
+        self.scheme = scheme
+        self.document = document
+        self.version: str | None = None
+        self.snapshot = Snapshot()
+        self.root: Root | None = None
+        self.account: Account | None = None
+        self.published: Balances = {}
+        self.scope: Scope | None = None
+        self.totals_claim = scheme.assurance.totals_claim
+        self.claims_inclusion = scheme.assurance.claims_inclusion
+        self.headline: str | None = None
+        self.lines: dict[About, str] = {}
+        self.details: dict[str, Any] = {}
+        self.nodes: list[Node] = []
+        self.checks: list[Check] = []
+        self.warnings: list[Warning_] = []
+        self.errors: list[Problem] = []
+        self.compares: list[Compare] = []
+        self._about = About.INCLUDED
+        self._finished = False
+
+    # -- what a judge says ------------------------------------------------------------------
+
+    def about(self, about: About) -> None:
+        """Which question the checks from here on (and an Invalid raised) belong to."""
+        self._about = about
+
+    def passed(
+        self,
+        id: str,
+        text: str,
+        *,
+        about: About | None = None,
+        expected: str | None = None,
+        computed: str | None = None,
+    ) -> None:
+        self._add(id, CheckStatus.PASS, text, about, None, expected, computed)
+
+    def check(
+        self,
+        holds: bool,
+        id: str,
+        text: str,
+        otherwise: str,
+        *,
+        about: About | None = None,
+        where: str | None = None,
+        expected: str | None = None,
+        computed: str | None = None,
+    ) -> None:
+        """Records `text` as passed where `holds`; else raises Invalid(id, otherwise)."""
+        if about is not None:
+            self._about = about
+        if not holds:
+            raise Invalid(id, otherwise, where=where, expected=expected, computed=computed)
+        self.passed(id, text, expected=expected, computed=computed)
+
+    def failed(
+        self,
+        id: str,
+        text: str,
+        *,
+        about: About | None = None,
+        where: str | None = None,
+        expected: str | None = None,
+        computed: str | None = None,
+    ) -> None:
+        """Records a failed check and goes on: for findings that don't hide what comes after."""
+        Invalid(id, text)  # the reason must be documented
+        self._add(id, CheckStatus.FAIL, text, about, where, expected, computed)
+
+    def not_checked(self, id: str, text: str, *, about: About | None = None) -> None:
+        """Something the scheme wants checked was not: the state is at best `incomplete`."""
+        self._add(id, CheckStatus.NOT_CHECKED, text, about, None, None, None)
+
+    def unconfirmed(self, id: str, text: str, *, about: About | None = None) -> None:
+        """All is consistent, but hangs on a fact that came from nowhere else than the file."""
+        self._add(id, CheckStatus.UNCONFIRMED, text, about, None, None, None)
+
+    def warn(self, id: str, text: str) -> None:
+        if all(known.id != id or known.text != text for known in self.warnings):
+            self.warnings.append(Warning_(id, text))
+
+    def compare(self, what: str, with_: str) -> None:
+        self.compares.append(Compare(what, with_))
+
+    def published_root(self, value: str, given: Given, name: str = "root") -> None:
+        """The trust anchor: compares the root the file leads to with the one given from outside.
+
+        value: lower-case hex. Raises Invalid root-mismatch where they differ.
+        """
+        self._about = About.ROOT
+        self.root = Root(value)
+        wanted = given.hash(name)
+        if wanted is None:
+            self.unconfirmed("root-not-given", "the root in the file is confirmed by nobody")
+            return
+        if wanted != value:
+            raise Invalid(
+                "root-mismatch",
+                "the file leads to another root than the published one",
+                expected=wanted,
+                computed=value,
+            )
+        self.root = Root(value, given.source(name), confirmed=True)
+        words = _SOURCES.get(given.source(name), given.source(name))
+        self.passed("root", f"equals {words}", expected=wanted, computed=value)
+
+    def _add(
+        self,
+        id: str,
+        status: CheckStatus,
+        text: str,
+        about: About | None,
+        where: str | None,
+        expected: str | None,
+        computed: str | None,
+    ) -> None:
+        about = about or self._about
+        self.checks.append(Check(id, about, status, text, where, expected, computed))
+
+    # -- what comes of it -------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Called by `run` when the judge came to its end."""
+        self._finished = True
+
+    def _outcome(self, about: About) -> CheckStatus | None:
+        found = {check.status for check in self.checks if check.about is about}
+        for status in (CheckStatus.FAIL, CheckStatus.NOT_CHECKED, CheckStatus.UNCONFIRMED):
+            if status in found:
+                return status
+        return CheckStatus.PASS if found else None
+
+    def _inclusion(self) -> Inclusion:
+        if not self.claims_inclusion:
+            return Inclusion.NOT_CLAIMED
+        included = self._outcome(About.INCLUDED)
+        if included is CheckStatus.FAIL or self._outcome(About.ROOT) is CheckStatus.FAIL:
+            return Inclusion.FAILS
+        if included is not CheckStatus.PASS or self.errors:
+            return Inclusion.NOT_CHECKED
+        # Inclusion was judged to the end once a later question was reached.
+        later = any(check.about is not About.INCLUDED for check in self.checks)
+        return Inclusion.HOLDS if self._finished or later else Inclusion.NOT_CHECKED
+
+    def _totals(self, inclusion: Inclusion) -> Totals:
+        if self.totals_claim is Totals.NOT_CLAIMED:
+            return Totals.NOT_CLAIMED
+        outcome = self._outcome(About.TOTALS)
+        if outcome is CheckStatus.FAIL:
+            return Totals.FAILS
+        if outcome is CheckStatus.PASS and self._finished and inclusion is not Inclusion.FAILS:
+            return self.totals_claim
+        return Totals.NOT_CHECKED
+
+    def _state(self, inclusion: Inclusion, totals: Totals) -> State:
+        statuses = {check.status for check in self.checks}
+        if self.errors:
+            return State.MALFORMED
+        if CheckStatus.FAIL in statuses:
+            return State.INVALID
+        unjudged = Inclusion.NOT_CHECKED is inclusion or Totals.NOT_CHECKED is totals
+        if CheckStatus.NOT_CHECKED in statuses or unjudged or not self._finished:
+            return State.INCOMPLETE
+        if CheckStatus.UNCONFIRMED in statuses or not self._anchored():
+            return State.UNCONFIRMED
+        return State.VALID
+
+    def _anchored(self) -> bool:
+        """Whether what the proof hangs on came from outside the file."""
+        return self.root is not None and self.root.confirmed
+
+    def verdict(self) -> Verdict:
+        inclusion = self._inclusion()
+        totals = self._totals(inclusion)
+        document = self.document
+        return Verdict(
+            state=self._state(inclusion, totals),
+            scheme=self.scheme.id,
+            exchange=self.scheme.exchange,
+            exchange_name=self.scheme.exchange_name,
+            file=FileInfo(document.name, document.size, document.sha256),
+            version=self.version,
+            snapshot=self.snapshot,
+            inclusion=inclusion,
+            totals=totals,
+            root=self.root,
+            account=self.account,
+            published=self.published,
+            scope=self.scope,
+            checks=tuple(self.checks),
+            warnings=tuple(self.warnings),
+            errors=tuple(self.errors),
+            compare=tuple(self.compares),
+            nodes=tuple(self.nodes),
+            lines=dict(self.lines),
+            headline=self.headline,
+            details=dict(self.details),
+        )
+
+
+_SOURCES = {
+    "option": "the one you gave (--root)",
+    "prompt": "the one you pasted",
+    "attestation": "the one in the attestation you gave",
+    "pin": "the one you pinned",
+}
+
+
+def run(scheme: Scheme, document: Document, given: Given) -> Verdict:
+    """Judges one document by one scheme. Never raises for what is in the document.
+
+    Raises UsageError only (what the caller gave).
+    """
+    findings = Findings(scheme, document)
+    bound = given.for_scheme(scheme)
+    try:
+        scheme.judge(document, bound, findings)
+        _own_balances(bound, findings)
+        findings.finish()
+    except Malformed as error:
+        findings.errors.append(Problem(error.reason, error.text, error.where, error.hints))
+    except Invalid as error:
+        findings.failed(
+            error.reason,
+            error.text,
+            where=error.where,
+            expected=error.expected,
+            computed=error.computed,
+        )
+    except Incomplete as error:
+        findings.not_checked(error.reason, error.text)
+    return findings.verdict()
+
+
+def _own_balances(given: Given, findings: Findings) -> None:
+    """Compares the user's own statement (--expect) with the balances in the file."""
+    expected = given.amounts("expect")
+    if expected is None:
+        return
+    account = findings.account
+    if account is None:
+        raise UsageError("expect: this file has no balances to compare with")
+    findings.account = Account(account.id, account.balances, expected)
+    for asset, wanted in expected.items():
+        found = account.balances.get(asset, ZERO)
+        findings.check(
+            found == wanted,
+            "balance-mismatch",
+            f"{asset}: equals your own figure",
+            f"{asset}: the file says {plain(found)}, your own figure is {plain(wanted)}",
+            about=About.INCLUDED,
+            expected=plain(wanted),
+            computed=plain(found),
+        )

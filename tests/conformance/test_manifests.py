@@ -1,0 +1,104 @@
+"""Every entry of every manifest, through the public API, agrees with its `expect`.
+
+Mapping (shared/README.md): `invalid` and `malformed` are interchangeable; `valid` without a root
+from outside is `unconfirmed`, and `valid` once the entry's root is given; lists may be
+`incomplete`; an invalid entry whose reason is `incomplete` is `incomplete`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vectorfiles
+
+import merkle_por
+from merkle_por.exchanges import schemes
+from merkle_por.recognise import by_id
+from merkle_por.scheme import FactKind, Kind
+
+# Formats of manifests that are no scheme: test data for engines, nodes and other commands.
+NOT_SCHEMES = {
+    "zk-primitives-bn254",  # tests/zk
+    "rpc-recording",  # tests/reserves
+    "evm-proof",  # tests/reserves
+    "btc-spv",  # tests/reserves
+    "okx-plonky2-verifier-data",  # tests/zk
+    "okx-plonky2-prover-input",  # tests/zk
+    "okx-ownership-csv",
+    "records",
+    "dapol",
+    "summa",
+}
+KNOWN = {name for scheme in schemes() for name in (scheme.id, *scheme.aliases)}
+ENTRIES = [entry for entry in vectorfiles.all_entries() if entry.format in KNOWN]
+
+
+def given_of(entry: vectorfiles.Entry) -> dict[str, Any]:
+    """The entry's args; paths in them made absolute (they are relative to the manifest)."""
+    facts = by_id(entry.format).facts
+    given = dict(entry.data.get("args") or {})
+    for name, value in given.items():
+        kind = facts[name].kind if name in facts else None
+        if kind is FactKind.FILE and isinstance(value, str):
+            given[name] = str(entry.folder / value)
+        elif kind is FactKind.FILES and value:
+            given[name] = [str(entry.folder / item) for item in value]
+    return given
+
+
+def run(entry: vectorfiles.Entry, **more: Any) -> Any:
+    return merkle_por.verify(*entry.files, scheme=entry.format, given={**given_of(entry), **more})
+
+
+def allowed(entry: vectorfiles.Entry) -> set[str]:
+    expect = entry.data["expect"]
+    kind = by_id(entry.format).kind
+    if expect == "valid":
+        if kind is Kind.RESERVES:
+            return {"valid", "incomplete"}
+        if kind is Kind.RATIO:
+            return {"valid", "unconfirmed"}
+        return {"valid"} if anchored(entry) else {"unconfirmed"}
+    if entry.data.get("reason") == "incomplete":
+        return {"incomplete"}
+    return {"invalid", "malformed"}
+
+
+def anchored(entry: vectorfiles.Entry) -> bool:
+    return bool((entry.data.get("args") or {}).get("root"))
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_entry(entry: vectorfiles.Entry) -> None:
+    result = run(entry)
+    said = f"{result.state.value}: {result.sentence}"
+    assert result.state.value in allowed(entry), said
+    document = result.to_json()
+    assert document["state"] == result.state.value
+    if entry.data["expect"] == "valid":
+        needs_root = not anchored(entry) and entry.data.get("root")
+        if needs_root and "root" in by_id(entry.format).facts:
+            confirmed = run(entry, root=entry.data["root"])
+            assert confirmed.state.value == "valid", confirmed.sentence
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [e for e in ENTRIES if e.data["expect"] == "valid" and Path(e.files[0]).exists()],
+    ids=lambda entry: entry.name,
+)
+def test_exactly_one_recogniser_answers(entry: vectorfiles.Entry) -> None:
+    from merkle_por.documents import Document
+    from merkle_por.recognise import recognise
+
+    for path in entry.files:
+        document = Document.of(path)
+        if document.size:
+            assert recognise(document) is by_id(entry.format)
+
+
+def test_no_format_is_forgotten() -> None:
+    formats = {entry.format for entry in vectorfiles.all_entries()}
+    assert formats - KNOWN - NOT_SCHEMES == set()
