@@ -16,9 +16,16 @@ from typing import TYPE_CHECKING, Any
 from merkle_por.version import __version__
 
 if TYPE_CHECKING:
-    from merkle_por.api import Verification, verify
-    from merkle_por.errors import Incomplete, Invalid, Malformed, PorError, UsageError
-    from merkle_por.verdict import Check, State, Verdict
+    from merkle_por.api import Verification as Verification
+    from merkle_por.api import verify as verify
+    from merkle_por.errors import Incomplete as Incomplete
+    from merkle_por.errors import Invalid as Invalid
+    from merkle_por.errors import Malformed as Malformed
+    from merkle_por.errors import PorError as PorError
+    from merkle_por.errors import UsageError as UsageError
+    from merkle_por.verdict import Check as Check
+    from merkle_por.verdict import State as State
+    from merkle_por.verdict import Verdict as Verdict
 
 _HOMES = {
     "verify": "api",
@@ -33,7 +40,7 @@ _HOMES = {
     "Incomplete": "errors",
 }
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -98,7 +98,7 @@ def total(items: Iterable[Decimal]) -> Decimal:
 def cut(value: Decimal, decimals: int) -> Decimal:
     """`value` cut toward zero to `decimals` places; never minus zero."""
     result = value.quantize(Decimal(1).scaleb(-decimals), context=_CUT)
-    return abs(result) if not result else result
+    return result if result else abs(result)
 
 
 def plain(value: Decimal) -> str:

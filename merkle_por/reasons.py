@@ -36,7 +36,7 @@ REASONS: dict[str, str] = {
     "leaf-not-found": "the leaf is not among the published ones",
     "leaf-not-unique": "the same leaf stands more than once among the published ones",
     "level-gap": "a level of the path is missing",
-    "maxwell": "a parent binds only the sum of its children, so each user can be shown another sibling",
+    "maxwell": "a parent binds only the sum of its children: siblings can differ per user",
     "missing-field": "a field that the scheme needs is missing",
     "nan": "NaN or Infinity where a number must stand",
     "negative-balance": "an amount is below zero",

@@ -37,7 +37,7 @@ from merkle_por.verdict import (
     State,
     Totals,
     Verdict,
-    Warning_,
+    Caution,
 )
 
 
@@ -294,7 +294,7 @@ class Findings:
         self.details: dict[str, Any] = {}
         self.nodes: list[Node] = []
         self.checks: list[Check] = []
-        self.warnings: list[Warning_] = []
+        self.warnings: list[Caution] = []
         self.errors: list[Problem] = []
         self.compares: list[Compare] = []
         self._about = About.INCLUDED
@@ -360,7 +360,7 @@ class Findings:
 
     def warn(self, id: str, text: str) -> None:
         if all(known.id != id or known.text != text for known in self.warnings):
-            self.warnings.append(Warning_(id, text))
+            self.warnings.append(Caution(id, text))
 
     def compare(self, what: str, with_: str) -> None:
         self.compares.append(Compare(what, with_))

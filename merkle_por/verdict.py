@@ -111,7 +111,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Warning_:
+class Caution:
     """Something the reader must know although the check passed; `id` is its class name."""
 
     id: str
@@ -227,7 +227,7 @@ class Verdict:
     published: Mapping[str, Decimal] = field(default_factory=dict)
     scope: Scope | None = None
     checks: tuple[Check, ...] = ()
-    warnings: tuple[Warning_, ...] = ()
+    warnings: tuple[Caution, ...] = ()
     errors: tuple[Problem, ...] = ()
     compare: tuple[Compare, ...] = ()
     nodes: tuple[Node, ...] = ()
