@@ -143,7 +143,10 @@ class Document:
         if self.is_folder:
             return ""
         with self.open() as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while block := stream.read(1 << 20):
+                digest.update(block)
+            return digest.hexdigest()
 
     @cached_property
     def text(self) -> str:

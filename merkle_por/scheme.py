@@ -24,6 +24,7 @@ from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.verdict import (
     About,
     Account,
+    Caution,
     Check,
     CheckStatus,
     Compare,
@@ -37,7 +38,6 @@ from merkle_por.verdict import (
     State,
     Totals,
     Verdict,
-    Caution,
 )
 
 

@@ -142,6 +142,10 @@ def check_negatives(proof: SumProof, findings: Findings) -> None:
         findings.passed("negative-balance", "no amount is negative", about=About.TOTALS)
         return
     findings.headline = "You are in {possessive} tree, but its totals can't be relied on."
+    findings.details["negatives"] = [
+        {"place": place, "hash": digest, "asset": asset, "amount": value}
+        for place, digest, asset, value in found
+    ]
     for place, digest, asset, value in found:
         findings.failed(
             "negative-balance",

@@ -1,0 +1,1 @@
+"""Presentation: sentences, terminal text, JSON documents. All from the same results."""

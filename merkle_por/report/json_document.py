@@ -1,0 +1,162 @@
+"""JSON documents: `merkle-por/verify/1` and its parts, stable and published in schemas/.
+
+Amounts, ratios and hashes are strings; no field is absent, unknown is null; words are lower
+case. New optional fields keep the major number.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from merkle_por.amounts import plain
+from merkle_por.verdict import Check, Node, Problem, State, Verdict
+from merkle_por.version import __version__
+
+if TYPE_CHECKING:
+    from merkle_por.api import Verification
+
+
+def now() -> str:
+    """The present time, UTC, RFC 3339."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def envelope(command: str, state: State, sentence: str) -> dict[str, Any]:
+    """What every document opens with."""
+    return {
+        "schema": f"merkle-por/{command}/1",
+        "version": __version__,
+        "time": now(),
+        "state": state.value,
+        "exit": state.exit,
+        "sentence": sentence,
+    }
+
+
+def figures(balances: Mapping[str, Decimal] | None) -> dict[str, str] | None:
+    """asset -> decimal text."""
+    return None if balances is None else {asset: plain(v) for asset, v in balances.items()}
+
+
+def check_document(check: Check) -> dict[str, Any]:
+    return {
+        "id": check.id,
+        "about": check.about.value,
+        "status": check.status.value,
+        "text": check.text,
+        "where": check.where,
+        "expected": check.expected,
+        "computed": check.computed,
+    }
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    return {
+        "class": problem.reason,
+        "text": problem.text,
+        "where": problem.where,
+        "hints": list(problem.hints),
+    }
+
+
+def _node(node: Node) -> dict[str, Any]:
+    return {
+        "level": node.level,
+        "role": node.role,
+        "side": node.side,
+        "hash": node.hash,
+        "balances": figures(node.balances),
+        "padding": node.padding,
+        "status": node.status,
+    }
+
+
+def proof_document(verdict: Verdict, *, path: bool = False, redact: bool = False) -> dict[str, Any]:
+    """One file's verdict. path adds `nodes`; redact drops account, balances and file name."""
+    root, account, scope = verdict.root, verdict.account, verdict.scope
+    checks = [check_document(check) for check in verdict.checks]
+    if redact:
+        # A failed balance check names the user's own figures.
+        for check in checks:
+            if check["id"] in ("balance-mismatch", "negative-balance"):
+                check.update(text="(redacted)", expected=None, computed=None)
+    document: dict[str, Any] = {
+        "file": {
+            "name": None if redact else verdict.file.name,
+            "bytes": verdict.file.bytes,
+            "sha256": verdict.file.sha256,
+        },
+        "scheme": verdict.scheme,
+        "exchange": verdict.exchange,
+        "variant": verdict.version,
+        "snapshot": {"id": verdict.snapshot.id, "time": verdict.snapshot.time},
+        "state": verdict.state.value,
+        "sentence": verdict.sentence,
+        "reason": verdict.reason,
+        "inclusion": verdict.inclusion.value,
+        "totals": verdict.totals.value,
+        "root": None
+        if root is None
+        else {"value": root.value, "source": root.source, "confirmed": root.confirmed},
+        "account": None
+        if account is None or redact
+        else {
+            "id": account.id,
+            "balances": figures(account.balances),
+            "expected": figures(account.expected),
+        },
+        "published": figures(verdict.published),
+        "scope": None
+        if scope is None
+        else {
+            "leaf": scope.leaf,
+            "own_balance": scope.own_balance,
+            "totals": scope.totals,
+            "others_non_negative": scope.others_non_negative,
+            "complete": scope.complete,
+            "hash_bits": scope.hash_bits,
+            "levels": scope.levels,
+        },
+        "checks": checks,
+        "warnings": [{"class": w.id, "text": w.text} for w in verdict.warnings],
+        "errors": [problem_document(problem) for problem in verdict.errors],
+        "compare": [{"what": c.what, "with": c.with_} for c in verdict.compare],
+        "details": {} if redact else jsonable(verdict.details),
+    }
+    if path and not redact:
+        document["nodes"] = [_node(node) for node in verdict.nodes]
+    return document
+
+
+def jsonable(value: Any) -> Any:
+    """A value of our own results with amounts as text."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(item) for item in value]
+    return value
+
+
+def verify_document(
+    verification: Verification, *, path: bool = False, redact: bool = False
+) -> dict[str, Any]:
+    """The whole document of `merkle-por verify`."""
+    together = verification.together
+    warnings = {
+        (w.id, w.text): {"class": w.id, "text": w.text}
+        for verdict in verification.proofs
+        for w in verdict.warnings
+    }
+    errors = [problem_document(p) for verdict in verification.proofs for p in verdict.errors]
+    return {
+        **envelope("verify", verification.state, verification.sentence),
+        "warnings": list(warnings.values()),
+        "errors": errors,
+        "together": None if together is None else together.to_json(),
+        "proofs": [proof_document(v, path=path, redact=redact) for v in verification.proofs],
+    }
