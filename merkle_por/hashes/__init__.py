@@ -1,0 +1,1 @@
+"""Hash functions: each a readable twin and, where it pays, a kernel."""

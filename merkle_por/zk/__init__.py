@@ -1,0 +1,1 @@
+"""Zero-knowledge proof systems: engines that know no exchange."""
