@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from merkle_por.crosscheck import Together, together
 from merkle_por.documents import LIMITS, Document, Limits
@@ -17,6 +17,9 @@ from merkle_por.errors import Malformed, UsageError
 from merkle_por.recognise import by_id, recognise
 from merkle_por.scheme import Given, Kind, run
 from merkle_por.verdict import Check, FileInfo, Problem, State, Verdict, worst
+
+if TYPE_CHECKING:
+    from merkle_por.report.text import Page
 
 Source = str | Path | bytes | Document
 
@@ -46,6 +49,12 @@ class Verification:
         from merkle_por.report.sentences import of_all
 
         return of_all(self.proofs, self.together)
+
+    def page(self, page: Page, *, path: bool = False) -> Page:
+        """The result as terminal text (see report.text)."""
+        from merkle_por.report.verify_text import verification_page
+
+        return verification_page(self, page, path=path)
 
     def to_json(self, **options: bool) -> dict[str, Any]:
         """The document `merkle-por/verify/1`, JSON types only (see schemas/)."""

@@ -33,7 +33,7 @@ def sentence(verdict: Verdict) -> str:
         case State.MALFORMED:
             problem = verdict.errors[0]
             place = f" ({problem.where})" if problem.where else ""
-            return f"This is not a proof that can be checked: {problem.text}{place} ({problem.reason})."
+            return f"This can't be checked: {problem.text}{place} ({problem.reason})."
         case State.VALID:
             return _valid(verdict, name)
         case State.UNCONFIRMED:

@@ -1,0 +1,108 @@
+"""Options and output that all commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from merkle_por.errors import UsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+SECRET_NAMES = ("credential", "account_nonce", "snapshot_nonce", "account_key", "nonce", "keys")
+
+
+def output_options(function: F) -> F:
+    """--json, --quiet, --no-color."""
+    function = click.option("--no-color", is_flag=True, help="Plain text, no colours.")(function)
+    function = click.option("--quiet", "-q", is_flag=True, help="The first line only.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")(
+        function
+    )
+
+
+def on_terminal(no_color: bool) -> bool:
+    """Whether stdout is a terminal that may be drawn on."""
+    return (
+        sys.stdout.isatty()
+        and os.environ.get("TERM") != "dumb"
+        and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    )
+
+
+def wants_colour(no_color: bool) -> bool:
+    return on_terminal(no_color) and not no_color and not os.environ.get("NO_COLOR")
+
+
+def page(no_color: bool = False) -> Any:
+    """An empty page as wide as the terminal (80 columns in a pipe)."""
+    import shutil
+
+    from merkle_por.report.text import WIDTH, Page
+
+    terminal = on_terminal(no_color)
+    width = shutil.get_terminal_size((WIDTH, 24)).columns if terminal else WIDTH
+    return Page(width, symbols=terminal)
+
+
+def show(filled: Any, *, quiet: bool, no_color: bool) -> None:
+    """Prints a page: its first line only if quiet, in colour where the terminal has it."""
+    if quiet:
+        del filled.lines[1:]
+    if wants_colour(no_color):
+        filled.draw()
+    else:
+        sys.stdout.write(filled.plain())
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """One JSON document on stdout, UTF-8, in a stable order."""
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def assets(pairs: Sequence[str], option: str) -> dict[str, str]:
+    """ASSET=AMOUNT options to a mapping. Raises UsageError."""
+    result: dict[str, str] = {}
+    for pair in pairs:
+        asset, equals, value = pair.partition("=")
+        if not equals or not asset or asset in result:
+            raise UsageError(f'{option} "{pair}": write ASSET=AMOUNT, each asset once')
+        result[asset] = value
+    return result
+
+
+def given_values(pairs: Sequence[str]) -> dict[str, Any]:
+    """--given NAME=VALUE options: JSON where it is JSON, else text; @FILE reads the value."""
+    import json
+
+    result: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or name in result:
+            raise UsageError(f'--given "{name[:40]}": write NAME=VALUE, each name once')
+        if value.startswith("@"):
+            path = Path(value[1:])
+            if not path.is_file():
+                raise UsageError(f"--given {name}: no such file: {path}")
+            value = path.read_text(encoding="utf-8").strip("\r\n")
+        elif name in SECRET_NAMES:
+            click.echo(
+                f"hint: {name} on the command line can be read by others on this machine; "
+                f"use --given {name}=@FILE",
+                err=True,
+            )
+        if value[:1] in ("{", "[", '"'):
+            try:
+                result[name] = json.loads(value)
+                continue
+            except json.JSONDecodeError:
+                raise UsageError(f"--given {name}: not JSON") from None
+        result[name] = value
+    return result

@@ -1,0 +1,110 @@
+"""The `merkle-por` group: commands are imported when they are called, not before.
+
+Errors about arguments are one line and hints; about files the command itself speaks. No
+traceback leaves this file unless --debug asks for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from merkle_por.version import __version__
+
+COMMANDS = {
+    "verify": "Check the proof file(s) an exchange gave you.",
+    "formats": "All formats; one explained, with where to find file and root.",
+    "doctor": "What is installed, what runs natively, what is missing.",
+}
+EXITS = (
+    "Exit status: 0 valid, 1 invalid, 2 wrong options, 3 malformed, 4 unconfirmed, 5 incomplete."
+)
+
+
+class Commands(click.Group):
+    """A group whose commands live in modules of their own name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"merkle_por.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f"\nhint: did you mean: merkle-por {close[0]}" if close else ""
+            ctx.fail(f'no command "{name[:40]}"{hint}')
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, epilog=f"{EXITS}  Example: merkle-por verify proof.json --root HEX")
+@click.version_option(__version__, message="merkle-por %(version)s")
+@click.option("--debug", is_flag=True, hidden=True, help="Show tracebacks.")
+def cli(debug: bool) -> None:
+    """Check your exchange yourself: proofs of reserves, on your own computer."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point. Exits with the status of the verdict."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        cli.main(arguments, prog_name="merkle-por", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        say_error(error.format_message())
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader (head, less) has enough; keep the interpreter from complaining at exit.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        from merkle_por.errors import UsageError
+
+        if isinstance(error, UsageError):
+            say_error(error.text, *error.hints)
+            sys.exit(2)
+        say_error(
+            f"a fault in merkle-por itself: {type(error).__name__}: {error}",
+            "run again with: merkle-por --debug ...; and please report it",
+        )
+        sys.exit(70)  # EX_SOFTWARE: never the status of a verdict
+
+
+def say_error(text: str, *hints: str) -> None:
+    """`error: ...` and `hint: ...` lines on stderr, without control characters."""
+    from merkle_por.report.text import safe
+
+    for index, line in enumerate((text, *hints)):
+        word = "error" if index == 0 else "hint"
+        for part in line.split("\n"):
+            shown = safe(part, 400)
+            prefix = "" if shown.startswith("hint: ") else f"{word}: "
+            click.echo(f"{prefix}{shown}", err=True)

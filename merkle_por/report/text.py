@@ -1,0 +1,185 @@
+"""Terminal text of results, after ux.md section 1: one list of styled lines, drawn twice.
+
+`Page` collects lines of (text, style) spans; `plain` joins them for pipes and files, `draw`
+prints them on a terminal in its own 16 colours. The text is the same either way but for the
+marks, which on a terminal are a symbol and a word.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from merkle_por.amounts import plain as plain_amount
+
+WIDTH = 80
+INDENT = 12  # where the texts behind the labels begin
+NAME_COLUMNS = 24  # longest text taken from a file
+
+STYLES = {
+    "valid": "bold green",
+    "invalid": "bold red",
+    "malformed": "bold magenta",
+    "unconfirmed": "bold yellow",
+    "incomplete": "bold cyan",
+    "warn": "yellow",
+    "label": "dim",
+    "fail": "red",
+    "": "",
+}
+_PLAIN_MARKS = {
+    "pass": "[ok]",
+    "fail": "[FAIL]",
+    "warn": "[warn]",
+    "unconfirmed": "[ ? ]",
+    "not-checked": "[ -- ]",
+}
+_SYMBOL_MARKS = {
+    "pass": "✓ ok",
+    "fail": "✗ failed",
+    "warn": "! warning",
+    "unconfirmed": "? unconfirmed",
+    "not-checked": "– not checked",
+}
+_MARK_STYLES = {
+    "pass": "",
+    "fail": "fail",
+    "warn": "warn",
+    "unconfirmed": "unconfirmed",
+    "not-checked": "incomplete",
+}
+
+
+@dataclass(frozen=True)
+class Span:
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+def safe(text: str, columns: int = NAME_COLUMNS) -> str:
+    """Text from a file, fit to be printed: controls and direction marks escaped, cut to columns.
+
+    Escapes categories Cc, Cf, Cs, Co and Cn (terminal escapes, bidirectional marks, unassigned).
+    """
+    shown = "".join(
+        f"\\u{ord(c):04x}" if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c
+        for c in text[: columns * 4]
+    )
+    return shown if len(shown) <= columns else shown[: columns - 3] + "..."
+
+
+def grouped(value: Decimal) -> str:
+    """All digits, comma for thousands, point for decimals: 1234.50 -> "1,234.50"."""
+    whole, _, decimals = plain_amount(value).partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    digits = f"{int(whole.lstrip('-')):,}" if len(whole) < 4000 else whole.lstrip("-")
+    return f"{sign}{digits}.{decimals}" if decimals else f"{sign}{digits}"
+
+
+def aligned(values: Sequence[str]) -> list[str]:
+    """Amount texts padded on both sides, so that their points stand in one column."""
+    parts = [value.partition(".") for value in values]
+    left = max((len(whole) for whole, _, _ in parts), default=0)
+    right = max((len(point + rest) for _, point, rest in parts), default=0)
+    return [whole.rjust(left) + (point + rest).ljust(right) for whole, point, rest in parts]
+
+
+def shortened(hash_: str) -> str:
+    """First 8 ... last 8 digits; hashes of up to 16 digits whole."""
+    return hash_ if len(hash_) <= 16 else f"{hash_[:8]}...{hash_[-8:]}"
+
+
+class Page:
+    """Lines in the making. symbols: draw marks as symbol and word (a terminal), else in ASCII."""
+
+    def __init__(self, width: int = WIDTH, symbols: bool = False) -> None:
+        self.width = max(width, 40)
+        self.symbols = symbols
+        self.marks = _SYMBOL_MARKS if symbols else _PLAIN_MARKS
+        self.mark_columns = 15 if symbols else 7
+        self.lines: list[Line] = []
+
+    def add(self, *spans: Span) -> None:
+        self.lines.append(tuple(spans))
+
+    def wrapped(self, text: str, room: int) -> list[str]:
+        return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+
+    def headline(self, state: str, text: str) -> None:
+        """VALID  sentence."""
+        word = state.upper()
+        head, *rest = self.wrapped(text, self.width - len(word) - 2)
+        self.add(Span(word, state), Span(f"  {head}"))
+        for line in rest:
+            self.add(Span(" " * (len(word) + 2) + line))
+
+    def labelled(self, label: str, text: str) -> None:
+        """A label and a wrapped text behind it."""
+        for index, line in enumerate(self.wrapped(text, self.width - INDENT)):
+            self.add(Span(f"  {label if index == 0 else '':<{INDENT - 2}}", "label"), Span(line))
+
+    def marked(self, label: str, status: str, text: str, more: Iterable[str] = ()) -> None:
+        """A label, a mark, and a wrapped text; `more` are lines below, cut to nothing."""
+        indent = INDENT + self.mark_columns
+        for index, line in enumerate(self.wrapped(text, self.width - indent)):
+            mark = self.marks[status] if index == 0 else ""
+            self.add(
+                Span(f"  {label if index == 0 else '':<{INDENT - 2}}", "label"),
+                Span(f"{mark:<{self.mark_columns}}", _MARK_STYLES[status]),
+                Span(line),
+            )
+        for line in more:
+            self.add(Span(" " * indent + line))
+
+    def warning(self, text: str) -> None:
+        """A warning right under the headline; its mark stands where labels do."""
+        columns = max(INDENT - 2, self.mark_columns)
+        for index, line in enumerate(self.wrapped(text, self.width - columns - 2)):
+            mark = self.marks["warn"] if index == 0 else ""
+            self.add(Span(f"  {mark:<{columns}}", "warn"), Span(line))
+
+    def whole(self, text: str) -> None:
+        """An unbroken text on its own line (a root to compare)."""
+        self.add(Span(" " * INDENT + text))
+
+    def named(self, name: str, text: str) -> None:
+        """A short name and an unbroken text below a mark."""
+        self.add(Span(" " * INDENT + f"{name}"), Span(""))
+        self.add(Span(" " * INDENT + text))
+
+    def balances(
+        self, label: str, balances: Mapping[str, Decimal], notes: Sequence[str] = ()
+    ) -> None:
+        """A table asset, amount, with short notes (one for each row) or a text beside it."""
+        names = [safe(asset) for asset in balances]
+        columns = max((len(name) for name in names), default=0)
+        figures = aligned([grouped(value) for value in balances.values()])
+        for index, (name, figure) in enumerate(zip(names, figures, strict=True)):
+            note = notes[index] if index < len(notes) else ""
+            self.add(
+                Span(f"  {label if index == 0 else '':<{INDENT - 2}}", "label"),
+                Span(f"{name:<{columns}}  {figure}" + (f"   {note}" if note else "")),
+            )
+
+    def plain(self) -> str:
+        """The page as text, lines stripped on the right, with a final line end."""
+        return "".join("".join(s.text for s in line).rstrip() + "\n" for line in self.lines)
+
+    def draw(self) -> None:
+        """Prints the page on a terminal through rich."""
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(highlight=False, markup=False, soft_wrap=True, color_system="standard")
+        for line in self.lines:
+            text = Text()
+            for span in line:
+                text.append(span.text, STYLES[span.style] or None)
+            text.rstrip()
+            console.print(text)

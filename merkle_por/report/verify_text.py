@@ -1,0 +1,262 @@
+"""Terminal text of `verify`: one page for one proof, a line each and the worst for several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from merkle_por.recognise import by_id
+from merkle_por.report.sentences import warnings_counted
+from merkle_por.report.text import Page, grouped, safe, shortened
+from merkle_por.verdict import (
+    About,
+    Check,
+    CheckStatus,
+    Inclusion,
+    State,
+    Totals,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from merkle_por.api import Verification
+
+TYPE_IT_YOURSELF = "Type the address yourself. Better: a copy of the root that somebody else sees."
+ASSETS_IN_LINE = 4  # more assets than that are counted, not listed, in the totals line
+ASSETS_IN_TABLE = 12
+OWN_NOTE = (
+    "Your balances at the snapshot? They",
+    "are read from the file; check them",
+    "with --expect {asset}=...",
+)
+_MEANINGS = {
+    "negative-balance": "A negative amount hides as much of other customers' money.",
+    "sum-mismatch": "The totals shown are not what customers are owed in this tree.",
+    "node-conflict": "One part of the tree was shown with two different sums.",
+}
+_NEXT = {
+    "leaf-hash": "Download it again. If that fails too, keep it and ask the exchange.",
+    "root-inconsistent": "Download it again. If that fails too, keep it and ask the exchange.",
+    "root-mismatch": "Is the root of the same audit as the file? If so, keep both and ask.",
+    "balance-mismatch": "Compare the time of the snapshot; if it is right, keep the file and ask.",
+}
+
+
+def verification_page(result: Verification, page: Page, *, path: bool = False) -> Page:
+    """The whole output of `merkle-por verify`."""
+    proofs = result.proofs
+    if len(proofs) == 1:
+        proof_lines(proofs[0], page, path=path)
+        return page
+    order = sorted(proofs, key=lambda v: -v.state.exit)
+    page.headline(result.state.value, result.sentence)
+    for verdict in order:
+        status = _mark_of(verdict.state)
+        page.marked("alone" if verdict is order[0] else "", status, _one_line(verdict))
+    if result.together is not None:
+        result.together.lines(page)
+    return page
+
+
+def _mark_of(state: State) -> str:
+    return {
+        State.VALID: "pass",
+        State.UNCONFIRMED: "unconfirmed",
+        State.INCOMPLETE: "not-checked",
+    }.get(state, "fail")
+
+
+def _one_line(verdict: Verdict) -> str:
+    return f"{safe(verdict.file.name, 40)}: {verdict.sentence}"
+
+
+def proof_lines(verdict: Verdict, page: Page, *, path: bool = False) -> None:
+    """One proof's page, as in ux.md examples a to e. Malformed files are errors, not pages."""
+    warnings = list(verdict.warnings)
+    counted = warnings_counted(len(warnings)) if verdict.state is State.VALID else ""
+    page.headline(verdict.state.value, f"{verdict.sentence} {counted}".strip())
+    if verdict.state is State.VALID:
+        for warning in warnings:
+            page.warning(warning.text)
+    if verdict.state in (State.VALID, State.INCOMPLETE):
+        _own(verdict, page)
+    _included(verdict, page)
+    _totals(verdict, page)
+    for about in (About.PROOF, About.LEDGER):
+        _plain_checks(verdict, page, about)
+    _root(verdict, page)
+    _after(verdict, page)
+    if verdict.state is not State.VALID:
+        for warning in warnings:
+            if not (verdict.state is State.UNCONFIRMED and warning.id == "maxwell"):
+                page.warning(warning.text)
+    if path:
+        path_lines(verdict, page)
+
+
+def _own(verdict: Verdict, page: Page) -> None:
+    account = verdict.account
+    if account is None or not account.balances:
+        return
+    balances = dict(account.balances)
+    rest = 0
+    if len(balances) > ASSETS_IN_TABLE:
+        owned = {asset: value for asset, value in balances.items() if value}
+        rest = len(balances) - min(len(owned), ASSETS_IN_TABLE)
+        balances = dict(list(owned.items())[:ASSETS_IN_TABLE]) or dict(list(balances.items())[:1])
+    notes = [str(note) for note in verdict.details.get("own_notes", ())]
+    text = [line.format(asset=safe(next(iter(balances)))) for line in OWN_NOTE]
+    beside = not notes and account.expected is None and len(balances) >= len(text)
+    before = len(page.lines)
+    page.balances("yours", balances, text if beside else notes)
+    if beside and any(
+        len("".join(s.text for s in line)) > page.width for line in page.lines[before:]
+    ):
+        del page.lines[before:]
+        page.balances("yours", balances)
+        beside = False
+    if rest:
+        page.labelled("", f"and {rest} more assets (all in --json)")
+    if not beside and not notes and account.expected is None:
+        page.labelled("", " ".join(text))
+
+
+def _checks(verdict: Verdict, about: About) -> list[Check]:
+    return [check for check in verdict.checks if check.about is about]
+
+
+def _failed(verdict: Verdict, about: About) -> Check | None:
+    return next((c for c in _checks(verdict, about) if c.status is CheckStatus.FAIL), None)
+
+
+def _pair(check: Check, named: tuple[str, str]) -> list[str]:
+    if check.expected is None or check.computed is None:
+        return [] if check.where is None else [f"at {check.where}"]
+    first, second = (shortened(check.expected), shortened(check.computed))
+    return [f"{named[0]} {first}   {named[1]} {second}"]
+
+
+def _included(verdict: Verdict, page: Page) -> None:
+    failed = _failed(verdict, About.INCLUDED)
+    if failed is not None:
+        names = ("file", "rebuilt") if failed.id != "balance-mismatch" else ("yours", "file")
+        page.marked("included", "fail", failed.text, _pair(failed, names))
+        return
+    if verdict.inclusion is Inclusion.NOT_CLAIMED:
+        page.marked("included", "not-checked", "this file is not about one account")
+        return
+    if verdict.inclusion is Inclusion.NOT_CHECKED:
+        page.marked("included", "not-checked", "not checked")
+        return
+    scope = verdict.scope
+    parts = []
+    if verdict.root is not None and not verdict.root.confirmed:
+        parts.append("in the tree of the file's own root")
+    elif scope is not None and scope.leaf == "recomputed":
+        parts.append("leaf rebuilt from your balances")
+    else:
+        parts.append("leaf hash taken as given")
+    if scope is not None and scope.levels is not None:
+        parts.append(f"{scope.levels} level{'s' if scope.levels != 1 else ''}")
+    if scope is not None and scope.hash_bits is not None:
+        parts.append(f"{scope.hash_bits}-bit hashes")
+    page.marked("included", "pass", verdict.lines.get(About.INCLUDED, "; ".join(parts)))
+
+
+def _totals(verdict: Verdict, page: Page) -> None:
+    failed = _failed(verdict, About.TOTALS)
+    negatives = verdict.details.get("negatives", ())
+    if failed is not None and negatives:
+        columns = max(len(safe(item["asset"])) for item in negatives)
+        figures = [grouped(item["amount"]) for item in negatives]
+        wide = max(len(figure) for figure in figures)
+        more = [
+            f"{item['place']}  {shortened(item['hash'])}   {safe(item['asset']):<{columns}}"
+            f"  {figure:>{wide}}"
+            for item, figure in zip(negatives, figures, strict=True)
+        ]
+        page.marked("totals", "fail", "negative amounts under the root (negative-balance)", more)
+        return
+    if failed is not None:
+        page.marked(
+            "totals", "fail", f"{failed.text} ({failed.id})", _pair(failed, ("root", "sum"))
+        )
+        return
+    match verdict.totals:
+        case Totals.NOT_CLAIMED:
+            text = "not provable from this file: the tree carries no sums"
+            page.marked("totals", "not-checked", verdict.lines.get(About.TOTALS, text))
+        case Totals.NOT_CHECKED:
+            leaf = _failed(verdict, About.INCLUDED)
+            why = (
+                "since the leaf is wrong"
+                if leaf and leaf.id == "leaf-hash"
+                else "since a check before failed"
+            )
+            if verdict.state is not State.INVALID:
+                why = "see above"
+            page.marked("totals", "not-checked", f"not checked, {why}")
+        case Totals.HOLDS:
+            text = "every sum on your paths adds up, no amount is negative"
+            page.marked("totals", "pass", verdict.lines.get(About.TOTALS, text))
+        case _:
+            page.marked("totals", "warn", verdict.lines.get(About.TOTALS, _bound(verdict)))
+
+
+def _bound(verdict: Verdict) -> str:
+    published = verdict.published
+    if 0 < len(published) <= ASSETS_IN_LINE and verdict.state is not State.UNCONFIRMED:
+        listed = ", ".join(f"{safe(a)} {grouped(v)}" for a, v in published.items())
+        return f"add up to the root: {listed}"
+    flawed = any(w.id == "maxwell" for w in verdict.warnings)
+    why = "; completeness can't be shown (maxwell)" if flawed else ""
+    assets = "asset adds" if len(published) == 1 else "assets add"
+    return f"{len(published)} {assets} up{why}"
+
+
+def _plain_checks(verdict: Verdict, page: Page, about: About) -> None:
+    for index, check in enumerate(_checks(verdict, about)):
+        text = check.text if check.status is not CheckStatus.FAIL else f"{check.text} ({check.id})"
+        page.marked(about.value if index == 0 else "", check.status.value, text)
+
+
+def _root(verdict: Verdict, page: Page) -> None:
+    failed = _failed(verdict, About.ROOT)
+    if failed is not None:
+        page.marked("root", "fail", f"{failed.text} ({failed.id})")
+        for name, value in (("published", failed.expected), ("file", failed.computed)):
+            if value is not None:
+                page.named(name, value)
+        return
+    root = verdict.root
+    if root is None or verdict.state is State.INVALID:
+        return
+    if root.confirmed:
+        passed = [c.text for c in _checks(verdict, About.ROOT) if c.status is CheckStatus.PASS]
+        page.marked("root", "pass", passed[0] if passed else "equals the published one")
+        return
+    if verdict.scheme is not None:
+        place = by_id(verdict.scheme).where.root
+        page.labelled("where", f"{place}. {TYPE_IT_YOURSELF}")
+    page.marked("root", "unconfirmed", "in the file, confirmed by nobody:")
+    page.whole(root.value)
+
+
+def _after(verdict: Verdict, page: Page) -> None:
+    if verdict.state is State.INVALID and verdict.reason is not None:
+        if verdict.reason in _MEANINGS:
+            page.labelled("meaning", _MEANINGS[verdict.reason])
+        if verdict.reason in _NEXT:
+            page.labelled("next", _NEXT[verdict.reason])
+    if verdict.state is State.VALID and not verdict.warnings:
+        page.labelled("limits", "One file can't show who was left out. Reserves: not checked here.")
+
+
+def path_lines(verdict: Verdict, page: Page) -> None:
+    """The path as a ladder: root on top, you at the bottom (--path)."""
+    for node in reversed(verdict.nodes):
+        who = {"leaf": "YOU", "root": "ROOT", "rebuilt": ""}.get(node.role, node.side or "")
+        sums = ", ".join(f"{safe(a)} {grouped(v)}" for a, v in list(node.balances.items())[:3])
+        more = f" and {len(node.balances) - 3} more" if len(node.balances) > 3 else ""
+        tail = "padding" if node.padding else f"{sums}{more}"
+        plus = "+ " if node.role == "sibling" else "  "
+        page.labelled(f"{node.level:>4} {who}", f"{plus}{shortened(node.hash)}  {tail}".rstrip())
