@@ -7,7 +7,7 @@ Keep the list sorted.
 
 REASONS: dict[str, str] = {
     "ambiguous-format": "the file could belong to several formats",
-    "amounts-not-committed": "amounts of single assets are stated, the tree commits only to their sum",
+    "amounts-not-committed": "amounts of single assets are only stated, the tree holds their sum",
     "asset-order": "the assets do not stand in the order that the scheme demands",
     "asset-set": "the set of assets is not one that the scheme allows here",
     "audit-id-mismatch": "the parts of the file name different audits",
