@@ -7,16 +7,17 @@ raised for what the caller gave (a name that no scheme takes, a missing file).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.crosscheck import Together, together
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Malformed, UsageError
+from merkle_por.pins import Pin, find
 from merkle_por.recognise import by_id, recognise
-from merkle_por.scheme import Given, Kind, run
-from merkle_por.verdict import Check, FileInfo, Problem, State, Verdict, worst
+from merkle_por.scheme import Given, Kind, Scheme, run
+from merkle_por.verdict import Caution, Check, FileInfo, Problem, State, Verdict, worst
 
 if TYPE_CHECKING:
     from merkle_por.report.text import Page
@@ -70,13 +71,15 @@ def verify(
     root: str | None = None,
     attestation: Source | None = None,
     sources_of_given: Mapping[str, str] | None = None,
+    pins: tuple[Pin, ...] = (),
     limits: Limits = LIMITS,
 ) -> Any:
     """Verifies one or several files: proofs; ledgers, lists and ratio inputs are handed on.
 
     scheme: a format id, None to recognise it. given: facts from outside the files by name (see
     `formats(id)`), values as in JSON; root is short for given["root"]. attestation: a file with
-    the published root and totals. Answers a result with .state, .checks, .sentence, .to_json().
+    the published root and totals. pins: roots kept from last time, used where none is given
+    (see merkle_por.pins). Answers a result with .state, .checks, .sentence, .to_json().
     Raises UsageError only.
     """
     if not sources:
@@ -96,7 +99,9 @@ def verify(
     first = _kind(documents[0], scheme)
     if first is not Kind.PROOF:
         raise UsageError("not yet")
-    verdicts = tuple(_judge(document, scheme, values, origins, limits) for document in documents)
+    verdicts = tuple(
+        _judge(document, scheme, Facts(values, origins, pins), limits) for document in documents
+    )
     return Verification(verdicts, together(verdicts) if len(verdicts) > 1 else None)
 
 
@@ -107,20 +112,51 @@ def _kind(document: Document, scheme: str | None) -> Kind:
         return Kind.PROOF
 
 
-def _judge(
-    document: Document,
-    scheme: str | None,
-    values: Mapping[str, Any],
-    origins: Mapping[str, str],
-    limits: Limits,
-) -> Verdict:
+@dataclass(frozen=True)
+class Facts:
+    """What came from outside the files: values, where each came from, and the user's pins."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    pins: tuple[Pin, ...] = ()
+
+
+def _judge(document: Document, scheme: str | None, facts: Facts, limits: Limits) -> Verdict:
     folder = document.path.parent if document.path else None
-    given = Given(values, sources=origins, folder=folder, limits=limits)
     try:
         chosen = by_id(scheme) if scheme else recognise(document)
     except Malformed as error:
         return unrecognised(document, error)
-    return run(chosen, document, given)
+    taken = {"expect", "totals", *chosen.facts}
+    values = {
+        name: value
+        for name, value in facts.values.items()
+        # An attestation may say more than this scheme asks; the caller's own words may not.
+        if name in taken or facts.origins.get(name) != "attestation"
+    }
+    given = Given(values, sources=facts.origins, folder=folder, limits=limits)
+    verdict = run(chosen, document, given)
+    return _pinned(verdict, chosen, document, given, facts.pins)
+
+
+def _pinned(
+    verdict: Verdict, scheme: Scheme, document: Document, given: Given, pins: tuple[Pin, ...]
+) -> Verdict:
+    """Uses the pinned root where none was given; warns where another one was."""
+    if not pins or verdict.root is None:
+        return verdict
+    pin = find(pins, scheme.exchange, verdict.snapshot.id, "root")
+    if pin is None:
+        return verdict
+    if "root" not in given and "root" in scheme.facts:
+        sources = {**given.sources, "root": "pin"}
+        values = {**given.values, "root": pin.value}
+        again = Given(values, sources=sources, folder=given.folder, limits=given.limits)
+        return run(scheme, document, again)
+    if pin.value != verdict.root.value:
+        text = f"You pinned another root for this audit, seen at: {pin.seen}. An audit has one."
+        return replace(verdict, warnings=(*verdict.warnings, Caution("pin-conflict", text)))
+    return verdict
 
 
 def unrecognised(document: Document, error: Malformed) -> Verdict:

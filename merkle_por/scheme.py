@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from merkle_por.amounts import ZERO, Balances, amount, plain
-from merkle_por.documents import LIMITS, Document, Limits
+from merkle_por.documents import LIMITS, Document, Limits, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.verdict import (
     About,
@@ -81,6 +81,8 @@ class Fact:
 
 ROOT = Fact(FactKind.HASH, "the Merkle root published by the exchange, seen outside this file")
 EXPECT = Fact(FactKind.AMOUNTS, "your own balances at the snapshot, from your statement")
+
+TOTALS = Fact(FactKind.AMOUNTS, "the totals published by the exchange, seen outside this file")
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ class Given:
 
     def for_scheme(self, scheme: Scheme) -> Given:
         """These facts as `scheme` reads them. Raises UsageError for a name it doesn't take."""
-        facts = {"expect": EXPECT, **scheme.facts}
+        facts = {"expect": EXPECT, "totals": TOTALS, **scheme.facts}
         for name in self.values:
             if name not in facts:
                 known = ", ".join(sorted(facts))
@@ -211,6 +213,15 @@ class Given:
         """A hash as lower-case hex: either case, 0x and blanks are accepted from the caller."""
         value = self.text(name)
         return None if value is None else normal_hash(value, name, self.facts[name].digits)
+
+    def object(self, name: str) -> Mapping[str, Any] | None:
+        """An object with named members: as it is, or as JSON text (from a command line)."""
+        value = self.values.get(name)
+        if isinstance(value, str):
+            value = _given_json(value, name)
+        if value is not None and not isinstance(value, Mapping):
+            raise UsageError(f"{name} must be an object with named members", "as JSON text")
+        return value
 
     def amount(self, name: str) -> Decimal | None:
         value = self.values.get(name)
@@ -264,6 +275,13 @@ def normal_hash(text: str, name: str, digits: tuple[int, ...] = (64,)) -> str:
     return cleaned
 
 
+def _given_json(text: str, name: str) -> Any:
+    try:
+        return parse_json(text.encode("utf-8", "replace"))
+    except Malformed as error:
+        raise UsageError(f"{name}: {error.text}", "it is read as JSON text") from None
+
+
 def _given_amount(value: object, name: str) -> Decimal:
     try:
         return amount(value, name)
@@ -281,6 +299,9 @@ class Findings:
     def __init__(self, scheme: Scheme, document: Document) -> None:
         self.scheme = scheme
         self.document = document
+        # A judge sets these where one scheme serves several exchanges and the file names one.
+        self.exchange = scheme.exchange
+        self.exchange_name = scheme.exchange_name
         self.version: str | None = None
         self.snapshot = Snapshot()
         self.root: Root | None = None
@@ -370,9 +391,15 @@ class Findings:
 
         value: lower-case hex. Raises Invalid root-mismatch where they differ.
         """
+        self.anchor(value, given.hash(name), given.source(name))
+
+    def anchor(self, value: str, wanted: str | None, source: str) -> None:
+        """As `published_root`, for a root that its scheme reads itself (not plain hex).
+
+        wanted: the published root in the same form as value, None where none was given.
+        """
         self._about = About.ROOT
         self.root = Root(value)
-        wanted = given.hash(name)
         if wanted is None:
             self.unconfirmed("root-not-given", "the root in the file is confirmed by nobody")
             return
@@ -383,8 +410,8 @@ class Findings:
                 expected=wanted,
                 computed=value,
             )
-        self.root = Root(value, given.source(name), confirmed=True)
-        words = _SOURCES.get(given.source(name), given.source(name))
+        self.root = Root(value, source, confirmed=True)
+        words = _SOURCES.get(source, source)
         self.passed("root", f"equals {words}", expected=wanted, computed=value)
 
     def _add(
@@ -459,8 +486,8 @@ class Findings:
         return Verdict(
             state=self._state(inclusion, totals),
             scheme=self.scheme.id,
-            exchange=self.scheme.exchange,
-            exchange_name=self.scheme.exchange_name,
+            exchange=self.exchange,
+            exchange_name=self.exchange_name,
             file=FileInfo(document.name, document.size, document.sha256),
             version=self.version,
             snapshot=self.snapshot,
@@ -498,6 +525,7 @@ def run(scheme: Scheme, document: Document, given: Given) -> Verdict:
     bound = given.for_scheme(scheme)
     try:
         scheme.judge(document, bound, findings)
+        _published_totals(bound, findings)
         _own_balances(bound, findings)
         findings.finish()
     except Malformed as error:
@@ -513,6 +541,26 @@ def run(scheme: Scheme, document: Document, given: Given) -> Verdict:
     except Incomplete as error:
         findings.not_checked(error.reason, error.text)
     return findings.verdict()
+
+
+def _published_totals(given: Given, findings: Findings) -> None:
+    """Compares totals given from outside with those in the file, for schemes that don't."""
+    totals = given.amounts("totals") if "totals" not in findings.scheme.facts else None
+    if totals is None:
+        return
+    if not findings.published:
+        raise UsageError("totals: this file has no totals to compare with")
+    for asset, wanted in totals.items():
+        found = findings.published.get(asset, ZERO)
+        findings.check(
+            found == wanted,
+            "total-mismatch",
+            f"{asset}: equals the published total",
+            f"{asset}: the file says {plain(found)}, published is {plain(wanted)}",
+            about=About.TOTALS,
+            expected=plain(wanted),
+            computed=plain(found),
+        )
 
 
 def _own_balances(given: Given, findings: Findings) -> None:

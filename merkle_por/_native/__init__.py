@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 
 VARIABLE = "MERKLE_POR_BACKEND"
@@ -30,10 +31,9 @@ def backend() -> str:
 @cache
 def _load() -> tuple[ModuleType | None, str]:
     try:
-        from merkle_por._native import _kernel
+        return import_module("merkle_por._native._kernel"), "built"
     except ImportError as error:
         return None, f"not built ({error})"
-    return _kernel, "built"
 
 
 @cache

@@ -43,7 +43,9 @@ def command(
 ) -> None:
     """Check the proof file(s) an exchange gave you. "-" reads standard input."""
     from merkle_por.api import verify
+    from merkle_por.pins import load
 
+    pins = load()
     values = given_values(given)
     if expect:
         values["expect"] = assets(expect, "--expect")
@@ -58,6 +60,7 @@ def command(
             given={**values, **more},
             attestation=attestation,
             sources_of_given=sources,
+            pins=pins,
         )
 
     result = run()
@@ -83,7 +86,7 @@ def _may_ask(result: Any) -> bool:
     """Whether the root question would settle it, and there is somebody to ask."""
     if result.state is not State.UNCONFIRMED or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    proofs = getattr(result, "proofs", ())
+    proofs: tuple[Any, ...] = getattr(result, "proofs", ())
     return len(proofs) == 1 and proofs[0].root is not None and not proofs[0].root.confirmed
 
 
