@@ -1,0 +1,24 @@
+"""Regrouping of bits, shared by Bech32, CashAddr and Conflux (all cut bytes into groups of 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def to_fives(data: bytes) -> list[int]:
+    """Groups of 5 bits, most significant first, the last filled with zero bits."""
+    count = (len(data) * 8 + 4) // 5
+    number = int.from_bytes(data, "big") << (count * 5 - len(data) * 8)
+    return [number >> (5 * (count - 1 - i)) & 31 for i in range(count)]
+
+
+def from_fives(groups: Iterable[int]) -> bytes | None:
+    """The bytes again; None if five or more bits, or a one bit, are left over."""
+    number = count = 0
+    for group in groups:
+        number = number << 5 | group
+        count += 5
+    left = count % 8
+    if left >= 5 or number & ((1 << left) - 1):
+        return None
+    return (number >> left).to_bytes(count // 8, "big")
