@@ -1,0 +1,216 @@
+"""Signatures of Bitcoin and its relatives: signed messages, multisig scripts, BIP-322.
+
+The address is decoded fully before anything else. Then: a key hash must be that of the signing
+key; a script hash must be that of the row's script, and so many different keys of the script must
+have signed as the script itself demands. Source: specs/ownership-signatures.md section 5, BIP-137
+(headers of signed messages), BIP-16, BIP-141, BIP-350.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import sha256
+
+from merkle_por.errors import Incomplete, Invalid, Malformed
+from merkle_por.reserves.ownership import bip322, scripts, secp256k1, texts
+from merkle_por.reserves.ownership.claims import Claim, Rule, Signed
+from merkle_por.reserves.ownership.digests import bitcoin, hash160, okx_keccak
+from merkle_por.reserves.ownership.encodings import base58, bech32, cashaddr
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """header: first part of a signed message. p2pkh, p2sh: version bytes, hexadecimal.
+
+    segwit: prefix of segwit addresses. cash: prefix of CashAddr addresses.
+    """
+
+    header: str
+    p2pkh: tuple[str, ...]
+    p2sh: tuple[str, ...]
+    segwit: str | None = None
+    cash: str | None = None
+
+
+_BITCOIN = "Bitcoin Signed Message:\n"
+
+CHAINS: Mapping[str, Chain] = {
+    "BTC": Chain(_BITCOIN, ("00",), ("05",), "bc"),
+    # No such chain has segwit; the lists and the official program take BTC addresses there.
+    "BSV": Chain(_BITCOIN, ("00",), ("05",), "bc"),
+    "BCH": Chain(_BITCOIN, ("00",), ("05",), cash="bitcoincash"),
+    "XEC": Chain(_BITCOIN, ("00",), ("05",), cash="ecash"),
+    "BCD": Chain("Bitcoindiamond Signed Message:\n", ("00",), ("05",), "bcd"),
+    "BTG": Chain("Bitcoin Gold Signed Message:\n", ("26",), ("17",), "btg"),
+    "DASH": Chain("DarkCoin Signed Message:\n", ("4c",), ("10",)),
+    "DGB": Chain("DigiByte Signed Message:\n", ("1e",), ("3f", "05"), "dgb"),
+    "DOGE": Chain("Dogecoin Signed Message:\n", ("1e",), ("16",)),
+    "LTC": Chain("Litecoin Signed Message:\n", ("30",), ("32", "05"), "ltc"),
+    "QTUM": Chain("Qtum Signed Message:\n", ("3a",), ("32",), "qc"),
+    "RVN": Chain("Raven Signed Message:\n", ("3c",), ("7a",)),
+    "ZEC": Chain("Zcash Signed Message:\n", ("1cb8",), ("1cbd",)),
+    "ZEN": Chain(_BITCOIN, ("2089", "1cb8"), ("2096", "1cbd")),
+}
+
+
+class Kind(Enum):
+    P2PKH = "P2PKH"
+    P2SH = "P2SH"
+    P2WPKH = "P2WPKH"
+    P2WSH = "P2WSH"
+    P2TR = "P2TR"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What an address pays to. program: 20-byte hash, or 32 bytes for P2WSH and P2TR."""
+
+    kind: Kind
+    program: bytes
+
+
+def _bad_address() -> Malformed:
+    return Malformed("bad-address", "the address does not decode as one of this chain")
+
+
+def decode(chain: Chain, address: str) -> Output:
+    """Decodes an address of the chain; raises Malformed for any other text."""
+    if chain.segwit and address.lower().startswith(chain.segwit + "1"):
+        return _segwit(chain.segwit, address)
+    payload = base58.decode_check(address)
+    if payload is not None and len(payload) > 20:
+        version, program = payload[:-20].hex(), payload[-20:]
+        if version in chain.p2pkh:
+            return Output(Kind.P2PKH, program)
+        if version in chain.p2sh:
+            return Output(Kind.P2SH, program)
+    if chain.cash:
+        payload = cashaddr.decode(address, chain.cash)
+        if payload is not None and len(payload) == 21 and payload[0] in _CASH_KINDS:
+            return Output(_CASH_KINDS[payload[0]], payload[1:])
+    raise _bad_address()
+
+
+_CASH_KINDS = {cashaddr.P2PKH: Kind.P2PKH, cashaddr.P2SH: Kind.P2SH}
+
+
+def _segwit(prefix: str, address: str) -> Output:
+    decoded = bech32.decode_segwit(address, prefix)
+    if decoded is None:
+        raise _bad_address()
+    version, program = decoded
+    if version == 0:
+        return Output(Kind.P2WPKH if len(program) == 20 else Kind.P2WSH, program)
+    if version == 1 and len(program) == 32:
+        return Output(Kind.P2TR, program)
+    raise Incomplete("no-rule", f"no rule says how a version {version} witness program signs")
+
+
+def rule(chain: Chain) -> Rule:
+    """The rule of one chain."""
+    return Rule(lambda claim: verify(chain, claim), lambda address: decode(chain, address))
+
+
+def verify(chain: Chain, claim: Claim) -> Signed:
+    """Checks the claim's one or two signatures against its address and script."""
+    output = decode(chain, claim.address)
+    witness = _witness(output, claim)
+    if witness is not None:
+        taproot = output.kind is Kind.P2TR
+        return Signed(bip322.verify(output.program, claim.message, witness, taproot=taproot))
+    if output.kind is Kind.P2TR:
+        raise Incomplete("no-rule", "a Taproot address can only sign by BIP-322, and this is none")
+    if output.kind is Kind.P2PKH:
+        return _one_key(chain, claim, output.program, segwit=False)
+    if output.kind is Kind.P2WPKH:
+        return _one_key(chain, claim, output.program, segwit=True)
+    script = _script(claim)
+    if output.kind is Kind.P2WSH:
+        if script is None:
+            raise Malformed("missing-script", "the row has no script for its script address")
+        if sha256(script).digest() != output.program:
+            raise Invalid("script-mismatch", "the script does not hash to the address")
+        return _multisig(chain, claim, script)
+    return _p2sh(chain, claim, output.program, script)
+
+
+def _witness(output: Output, claim: Claim) -> bytes | None:
+    """The bytes of a BIP-322 signature, if the first signature can be one."""
+    if output.kind not in (Kind.P2WPKH, Kind.P2WSH, Kind.P2TR):
+        return None
+    data = texts.unbase64(claim.signature1)
+    if data is None or (len(data) == 65 and output.kind is not Kind.P2TR):
+        return None
+    return data if bip322.witness(data) is not None else None
+
+
+def _p2sh(chain: Chain, claim: Claim, program: bytes, script: bytes | None) -> Signed:
+    """A script hash: of a multisig script, of its witness form, or of a witness key hash."""
+    if script is None or (len(script) == 22 and script[:2] == scripts.p2wpkh(b"")):
+        if script is not None and hash160(script) != program:
+            raise Invalid("script-mismatch", "the script does not hash to the address")
+        key, _ = _signer(chain, claim.message, claim.signature1)
+        if hash160(scripts.p2wpkh(hash160(secp256k1.compress(key)))) != program:
+            raise Invalid("address-mismatch", "the signature is by the key of another address")
+        return _signed(key)
+    plain = hash160(script) == program and len(script) <= scripts.MAX_P2SH_SCRIPT
+    if not plain and hash160(scripts.p2wsh(sha256(script).digest())) != program:
+        raise Invalid("script-mismatch", "the script does not hash to the address")
+    return _multisig(chain, claim, script)
+
+
+def _script(claim: Claim) -> bytes | None:
+    if claim.key is None:
+        return None
+    script = texts.unhex(claim.key)
+    if script is None:
+        raise Malformed("bad-script", "the script is not in hexadecimal")
+    return script
+
+
+def _signer(chain: Chain, message: str, text: str) -> tuple[bytes, bool]:
+    """The 65-byte key that made a signature, and whether it speaks for its compressed form only.
+
+    Text that begins with 0x is OKX's own ECDSA form; everything else is a Bitcoin signed message.
+    """
+    if text.startswith("0x"):
+        signature, digest = texts.okx_rsv(text), okx_keccak(message)
+    else:
+        data = texts.unbase64(text)
+        if data is None:
+            raise Malformed("bad-signature", "the signature is not in base64")
+        signature, digest = texts.compact(data), bitcoin(message, chain.header)
+    key = secp256k1.recover(digest, signature.r_s, signature.recovery)
+    if key is None:
+        raise Malformed("bad-signature", "no key on the curve could have made the signature")
+    return key, signature.compressed
+
+
+def _signed(*keys: bytes) -> Signed:
+    return Signed(tuple(secp256k1.compress(key).hex() for key in keys))
+
+
+def _one_key(chain: Chain, claim: Claim, program: bytes, *, segwit: bool) -> Signed:
+    key, compressed = _signer(chain, claim.message, claim.signature1)
+    if hash160(secp256k1.compress(key)) == program:
+        return _signed(key)
+    # Addresses of uncompressed keys are older than segwit and have no other form.
+    if not segwit and not compressed and hash160(key) == program:
+        return _signed(key)
+    raise Invalid("address-mismatch", "the signature is by the key of another address")
+
+
+def _multisig(chain: Chain, claim: Claim, script: bytes) -> Signed:
+    needed = scripts.multisig(script)
+    signatures = [s for s in (claim.signature1, claim.signature2) if s is not None]
+    keys = dict.fromkeys(_signer(chain, claim.message, s)[0] for s in signatures)
+    if not set(keys) <= set(needed.keys):
+        raise Invalid("signer-not-in-script", "a signature is by a key that the script lacks")
+    if len(keys) < needed.threshold:
+        raise Invalid(
+            "too-few-signers",
+            f"{len(keys)} key signed where the script demands {needed.threshold} different ones",
+        )
+    return _signed(*keys)
