@@ -7,9 +7,11 @@ from outside is `unconfirmed`, and `valid` once the entry's root is given; lists
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import jsonschemas
 import pytest
 import vectorfiles
 
@@ -77,6 +79,7 @@ def test_entry(entry: vectorfiles.Entry) -> None:
     assert result.state.value in allowed(entry), said
     document = result.to_json()
     assert document["state"] == result.state.value
+    jsonschemas.check(json.loads(json.dumps(document)))
     if entry.data["expect"] == "valid":
         needs_root = not anchored(entry) and entry.data.get("root")
         if needs_root and "root" in by_id(entry.format).facts:
