@@ -9,13 +9,12 @@ schema `merkle-por/pins/1`.
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from merkle_por.clock import now
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.scheme import normal_hash
@@ -87,8 +86,7 @@ def add(
         )
     if known is not None:
         return known
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    pin = Pin(exchange, snapshot, name, value, seen, now)
+    pin = Pin(exchange, snapshot, name, value, seen, now())
     _save((*pins, pin), path)
     return pin
 
@@ -105,6 +103,8 @@ def remove(exchange: str, snapshot: str, *, name: str, path: Path | None = None)
 
 
 def _save(pins: tuple[Pin, ...], path: Path) -> None:
+    import tempfile
+
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"schema": SCHEMA, "pins": [asdict(pin) for pin in pins]}, indent=1)
     # Written beside and moved into place: a crash leaves the old file whole.

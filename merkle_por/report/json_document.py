@@ -6,22 +6,17 @@ case. New optional fields keep the major number.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import plain
+from merkle_por.clock import now
 from merkle_por.verdict import Check, Node, Problem, State, Verdict
 from merkle_por.version import __version__
 
 if TYPE_CHECKING:
     from merkle_por.api import Verification
-
-
-def now() -> str:
-    """The present time, UTC, RFC 3339."""
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def envelope(command: str, state: State, sentence: str) -> dict[str, Any]:
