@@ -34,8 +34,8 @@ class Dialect:
 
 
 _ADDRESS_OF_ETHEREUM = "ETH"
-_KEY_IN_ROW = frozenset({None, "XRP", "AVAX-X"})
-"""Kinds whose rows name the signing key."""
+_KEY_IN_ROW = frozenset({"XRP", "AVAX-X"})
+"""Kinds whose rows name the signing key beside an address that follows from it."""
 
 
 @lru_cache(2048)

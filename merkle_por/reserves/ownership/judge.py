@@ -16,7 +16,7 @@ from __future__ import annotations
 from merkle_por.errors import Finding, Incomplete, Invalid, Malformed
 from merkle_por.reserves.ownership.addresses import evm_text
 from merkle_por.reserves.ownership.bls import parse_key
-from merkle_por.reserves.ownership.claims import Claim, Rule, Signed
+from merkle_por.reserves.ownership.claims import Claim, Rule
 from merkle_por.reserves.ownership.dialects import OKX, Dialect
 from merkle_por.reserves.ownership.row import Ownership, Row, State
 
@@ -74,15 +74,19 @@ def _judge(row: Row, dialect: Dialect, messages: frozenset[str]) -> Ownership:
         text = "the declared key signed; that it controls the address stands on the chain only"
         return Ownership(State.KEY_UNBOUND, None, text, signed.signers, row.message)
     _address_of_owned(row, rule)
-    if len(owners) == 1:
-        _owner(rule, Claim(owners[0], row.message, signature1, None, key))
-    else:
-        if signature2 is None:
-            raise Malformed("missing-signature", "the second owner has no signature")
-        first = _owner(rule, Claim(owners[0], row.message, signature1, None, key))
-        second = _owner(rule, Claim(owners[1], row.message, signature2, None, key))
-        if set(first.signers) & set(second.signers):
-            raise Invalid("duplicate-owner", "both owners sign with one and the same key")
+    if len(owners) == 2 and signature2 is None:
+        raise Malformed("missing-signature", "the second owner has no signature")
+    parts = [
+        rule.verify(Claim(owner, row.message, signature, None, key))
+        for owner, signature in zip(owners, (signature1, signature2), strict=False)
+        if signature is not None
+    ]
+    if len(owners) == 2 and set(parts[0].signers) & set(parts[1].signers):
+        raise Invalid("duplicate-owner", "both owners sign with one and the same key")
+    if not all(one.bound for one in parts):
+        text = "the declared key signed; that it is the owner's stands on the chain only"
+        signers = tuple(signer for one in parts for signer in one.signers)
+        return Ownership(State.KEY_UNBOUND, None, text, signers, row.message)
     text = "the declared owner signed; that it controls the address stands on the chain only"
     return Ownership(State.OWNER_ASSERTED, None, text, owners, row.message)
 
@@ -127,14 +131,6 @@ def _owners(row: Row) -> tuple[str, ...]:
     if eoa1.lower() == eoa2.lower():
         raise Invalid("duplicate-owner", "both owners are the same")
     return eoa1, eoa2
-
-
-def _owner(rule: Rule, claim: Claim) -> Signed:
-    """An owner signs like an address of its own; declared keys alone would bind nothing to it."""
-    signed = rule.verify(claim)
-    if not signed.bound:
-        raise Incomplete("no-rule", "no rule ties a declared owner to a key on this chain")
-    return signed
 
 
 def _address_of_owned(row: Row, rule: Rule) -> None:

@@ -56,6 +56,10 @@ def p2wpkh(key_hash: bytes) -> bytes:
     return b"\x00\x14" + key_hash
 
 
+def is_p2wpkh(script: bytes) -> bool:
+    return len(script) == 22 and script[:2] == b"\x00\x14"
+
+
 def p2wsh(script_hash: bytes) -> bytes:
     """Output or redeem script of a witness script hash (32 bytes)."""
     return b"\x00\x20" + script_hash

@@ -1,7 +1,7 @@
 """ECDSA and Schnorr signatures on secp256k1: recover and verify.
 
-libsecp256k1 through coincurve where it can be imported, else the plain Python below it, which
-gives the same answers. Source: SEC 1 (4.1.4 verification, 4.1.6 recovery), SEC 2 (the curve),
+libsecp256k1 through coincurve where it can be imported, else (or where the environment asks for
+Python) the plain code below, which gives the same answers. Source: SEC 1 (4.1.4 verification, 4.1.6 recovery), SEC 2 (the curve),
 BIP-340 (Schnorr). Nothing here refuses a large s; where a chain does, its own rule does so.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 
+from merkle_por._native import backend
 from merkle_por.reserves.ownership.weierstrass import Curve
 
 CURVE = Curve(
@@ -97,6 +98,8 @@ Recover = Callable[[bytes, bytes, int], bytes | None]
 
 @cache
 def _coincurve() -> tuple[Recover, Callable[..., bool], Callable[..., bool]] | None:
+    if backend() == "python":
+        return None
     try:
         from coincurve import PublicKey, PublicKeyXOnly
     except ImportError:

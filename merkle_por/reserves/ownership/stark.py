@@ -147,15 +147,12 @@ def parse_account(address: str) -> int:
     return value
 
 
-def fits(z: int, r: int, s: int, key_x: int) -> bool:
-    """Does the ECDSA signature fit one of the two keys with this x? All three are in range."""
-    key = CURVE.lift(key_x)
-    if key is None:
-        return False
+def fits(z: int, r: int, s: int, key: Affine) -> bool:
+    """Does the ECDSA signature fit the key or its negative? All numbers are in range."""
     inverse = pow(s, -1, CURVE.n)
     u, v = z * inverse % CURVE.n, r * inverse % CURVE.n
     for y in (key[1], CURVE.p - key[1]):
-        total = CURVE.combine(u, CURVE.generator, v, (key_x, y))
+        total = CURVE.combine(u, CURVE.generator, v, (key[0], y))
         if total is not None and total[0] == r:
             return True
     return False
@@ -166,8 +163,9 @@ def verify(claim: Claim) -> Signed:
     account = parse_account(claim.address)
     if claim.key is None:
         raise Malformed("missing-public-key", "the row names no public key to check with")
-    key = _number(claim.key)
-    if key is None or CURVE.lift(key) is None:
+    x = _number(claim.key)
+    key = CURVE.lift(x) if x is not None else None
+    if key is None:
         raise Malformed("bad-public-key", "the public key is not the x of a point of the curve")
     data = None if claim.signature1.startswith("0x") else texts.unhex(claim.signature1)
     if data is None or len(data) != 64:
@@ -177,7 +175,7 @@ def verify(claim: Claim) -> Signed:
         raise Malformed("bad-signature", "a number of the signature is out of range")
     if not fits(digest(account, claim.message), r, s, key):
         raise Invalid("bad-signature", "the signature does not fit the message and the public key")
-    return Signed((hex(key),), bound=False)
+    return Signed((hex(key[0]),), bound=False)
 
 
 RULE = Rule(verify, parse_account)

@@ -15,8 +15,9 @@ from hashlib import sha256
 
 from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.reserves.ownership import bip322, scripts, secp256k1, texts
+from merkle_por.reserves.ownership.blake256 import blake256
 from merkle_por.reserves.ownership.claims import Claim, Rule, Signed
-from merkle_por.reserves.ownership.digests import bitcoin, hash160, okx_keccak
+from merkle_por.reserves.ownership.digests import bitcoin, hash160, okx_keccak, ripemd160
 from merkle_por.reserves.ownership.encodings import base58, bech32, cashaddr
 
 
@@ -24,7 +25,8 @@ from merkle_por.reserves.ownership.encodings import base58, bech32, cashaddr
 class Chain:
     """header: first part of a signed message. p2pkh, p2sh: version bytes, hexadecimal.
 
-    segwit: prefix of segwit addresses. cash: prefix of CashAddr addresses.
+    segwit: prefix of segwit addresses. cash: prefix of CashAddr addresses. blake: keys, scripts
+    and checksums are hashed with BLAKE-256 in place of SHA-256 (Decred).
     """
 
     header: str
@@ -32,6 +34,20 @@ class Chain:
     p2sh: tuple[str, ...]
     segwit: str | None = None
     cash: str | None = None
+    blake: bool = False
+
+    def hash160(self, data: bytes) -> bytes:
+        """The 20 bytes that stand for a key or a script in an address."""
+        return ripemd160(blake256(data)) if self.blake else hash160(data)
+
+    def payload(self, address: str) -> bytes | None:
+        """Version and hash of a base58 address; None if the checksum is wrong."""
+        if not self.blake:
+            return base58.decode_check(address)
+        data = base58.decode(address)
+        if data is None or len(data) < 4 or blake256(blake256(data[:-4]))[:4] != data[-4:]:
+            return None
+        return data[:-4]
 
 
 _BITCOIN = "Bitcoin Signed Message:\n"
@@ -45,6 +61,7 @@ CHAINS: Mapping[str, Chain] = {
     "BCD": Chain("Bitcoindiamond Signed Message:\n", ("00",), ("05",), "bcd"),
     "BTG": Chain("Bitcoin Gold Signed Message:\n", ("26",), ("17",), "btg"),
     "DASH": Chain("DarkCoin Signed Message:\n", ("4c",), ("10",)),
+    "DCR": Chain(_BITCOIN, ("073f",), ("071a",), blake=True),
     "DGB": Chain("DigiByte Signed Message:\n", ("1e",), ("3f", "05"), "dgb"),
     "DOGE": Chain("Dogecoin Signed Message:\n", ("1e",), ("16",)),
     "LTC": Chain("Litecoin Signed Message:\n", ("30",), ("32", "05"), "ltc"),
@@ -79,7 +96,7 @@ def decode(chain: Chain, address: str) -> Output:
     """Decodes an address of the chain; raises Malformed for any other text."""
     if chain.segwit and address.lower().startswith(chain.segwit + "1"):
         return _segwit(chain.segwit, address)
-    payload = base58.decode_check(address)
+    payload = chain.payload(address)
     if payload is not None and len(payload) > 20:
         version, program = payload[:-20].hex(), payload[-20:]
         if version in chain.p2pkh:
@@ -116,48 +133,64 @@ def rule(chain: Chain) -> Rule:
 def verify(chain: Chain, claim: Claim) -> Signed:
     """Checks the claim's one or two signatures against its address and script."""
     output = decode(chain, claim.address)
+    script = _script(claim) if output.kind in (Kind.P2SH, Kind.P2WSH) else None
+    if output.kind is Kind.P2WSH and script is not None:
+        _same(sha256(script).digest(), output.program)
     witness = _witness(output, claim)
     if witness is not None:
         taproot = output.kind is Kind.P2TR
         return Signed(bip322.verify(output.program, claim.message, witness, taproot=taproot))
-    if output.kind is Kind.P2TR:
-        raise Incomplete("no-rule", "a Taproot address can only sign by BIP-322, and this is none")
-    if output.kind is Kind.P2PKH:
-        return _one_key(chain, claim, output.program, segwit=False)
-    if output.kind is Kind.P2WPKH:
-        return _one_key(chain, claim, output.program, segwit=True)
-    script = _script(claim)
-    if output.kind is Kind.P2WSH:
-        if script is None:
-            raise Malformed("missing-script", "the row has no script for its script address")
-        if sha256(script).digest() != output.program:
-            raise Invalid("script-mismatch", "the script does not hash to the address")
-        return _multisig(chain, claim, script)
-    return _p2sh(chain, claim, output.program, script)
+    match output.kind:
+        case Kind.P2PKH | Kind.P2WPKH:
+            return _one_key(chain, claim, output)
+        case Kind.P2SH:
+            return _p2sh(chain, claim, output.program, script)
+        case Kind.P2WSH if script is not None:
+            return _multisig(chain, claim, script)
+        case Kind.P2WSH:
+            raise _missing_script()
+    raise Incomplete("no-rule", "a Taproot address can only sign by BIP-322, and this is none")
+
+
+def _missing_script() -> Malformed:
+    return Malformed("missing-script", "the row has no script for its script address")
+
+
+def _same(hashed: bytes, program: bytes) -> None:
+    if hashed != program:
+        raise Invalid("script-mismatch", "the script does not hash to the address")
 
 
 def _witness(output: Output, claim: Claim) -> bytes | None:
-    """The bytes of a BIP-322 signature, if the first signature can be one."""
+    """The bytes of a BIP-322 signature, if the first signature can be one.
+
+    65 bytes are a signed message of BIP-137; no witness of these kinds is so short.
+    """
     if output.kind not in (Kind.P2WPKH, Kind.P2WSH, Kind.P2TR):
         return None
     data = texts.unbase64(claim.signature1)
-    if data is None or (len(data) == 65 and output.kind is not Kind.P2TR):
+    if data is None or len(data) == 65 or bip322.witness(data) is None:
         return None
-    return data if bip322.witness(data) is not None else None
+    return data
 
 
 def _p2sh(chain: Chain, claim: Claim, program: bytes, script: bytes | None) -> Signed:
-    """A script hash: of a multisig script, of its witness form, or of a witness key hash."""
-    if script is None or (len(script) == 22 and script[:2] == scripts.p2wpkh(b"")):
-        if script is not None and hash160(script) != program:
-            raise Invalid("script-mismatch", "the script does not hash to the address")
+    """A script hash: of a multisig script, or of a witness key or script hash (BIP-141).
+
+    Where a chain has no segwit, the last two would be scripts that anybody can spend from.
+    """
+    if script is None and not chain.segwit:
+        raise _missing_script()
+    if script is None or (chain.segwit and scripts.is_p2wpkh(script)):
+        if script is not None:
+            _same(hash160(script), program)
         key, _ = _signer(chain, claim.message, claim.signature1)
         if hash160(scripts.p2wpkh(hash160(secp256k1.compress(key)))) != program:
-            raise Invalid("address-mismatch", "the signature is by the key of another address")
+            raise _mismatch()
         return _signed(key)
-    plain = hash160(script) == program and len(script) <= scripts.MAX_P2SH_SCRIPT
-    if not plain and hash160(scripts.p2wsh(sha256(script).digest())) != program:
-        raise Invalid("script-mismatch", "the script does not hash to the address")
+    if len(script) > scripts.MAX_P2SH_SCRIPT or chain.hash160(script) != program:
+        nested = hash160(scripts.p2wsh(sha256(script).digest())) if chain.segwit else b""
+        _same(nested, program)
     return _multisig(chain, claim, script)
 
 
@@ -192,14 +225,19 @@ def _signed(*keys: bytes) -> Signed:
     return Signed(tuple(secp256k1.compress(key).hex() for key in keys))
 
 
-def _one_key(chain: Chain, claim: Claim, program: bytes, *, segwit: bool) -> Signed:
+def _mismatch() -> Invalid:
+    return Invalid("address-mismatch", "the signature is by the key of another address")
+
+
+def _one_key(chain: Chain, claim: Claim, output: Output) -> Signed:
     key, compressed = _signer(chain, claim.message, claim.signature1)
-    if hash160(secp256k1.compress(key)) == program:
+    if chain.hash160(secp256k1.compress(key)) == output.program:
         return _signed(key)
-    # Addresses of uncompressed keys are older than segwit and have no other form.
-    if not segwit and not compressed and hash160(key) == program:
+    # Only the oldest kind of address can be of a key that is not compressed.
+    old = output.kind is Kind.P2PKH and not compressed
+    if old and chain.hash160(key) == output.program:
         return _signed(key)
-    raise Invalid("address-mismatch", "the signature is by the key of another address")
+    raise _mismatch()
 
 
 def _multisig(chain: Chain, claim: Claim, script: bytes) -> Signed:
