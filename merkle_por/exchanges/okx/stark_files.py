@@ -450,7 +450,7 @@ def parse_inclusion(value: object, config: Config | None = None) -> InclusionFil
 
 def own_config(value: object) -> Config | None:
     """The config that an inclusion file carries itself, None in the 2023-04 files."""
-    fields = Fields(value, "")
+    fields = Fields(value, "").required("batch_inclusion_proof", "trunk_inclusion_proof")
     return parse_config(fields.get("config")) if "config" in fields else None
 
 

@@ -6,8 +6,10 @@ wire. p - 1 is divisible by 2^192, so there are domains of any power of two in u
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from functools import cache
+from itertools import repeat
 
 P = 2**251 + 17 * 2**192 + 1
 GENERATOR = 3
@@ -43,8 +45,8 @@ def elements_are_canonical(data: bytes) -> bool:
 
 def elements(data: bytes) -> list[int]:
     """The elements laid end to end in `data` (32 bytes each, big-endian) as ints."""
-    read = int.from_bytes
-    return [read(data[i : i + ELEMENT_BYTES], "big") for i in range(0, len(data), ELEMENT_BYTES)]
+    chunks = struct.unpack(f"{ELEMENT_BYTES}s" * (len(data) // ELEMENT_BYTES), data)
+    return list(map(int.from_bytes, chunks, repeat("big")))  # type: ignore[arg-type]
 
 
 def inverses(values: Sequence[int]) -> list[int]:

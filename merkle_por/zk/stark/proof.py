@@ -20,6 +20,7 @@ from merkle_por.zk.stark.trace import (
     FullRow,
     PartialRow,
     Shape,
+    Weights,
     combine,
     weight_count,
 )
@@ -158,7 +159,7 @@ def _check_points(
 ) -> None:
     """The constraints, and that the combination tree holds their linear combination."""
     constraints = Constraints(shape, total, totals)
-    weights = draw_weights(proof.nonce, weight_count(shape))
+    weights = Weights.of(draw_weights(proof.nonce, weight_count(shape)))
     checked = shape.checked * _E
     for number, (index, point) in enumerate(zip(indexes, proof.points, strict=True)):
         row = full_row(point.here, shape)

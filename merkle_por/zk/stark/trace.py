@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import mul
 
 from merkle_por.errors import Invalid
 from merkle_por.zk.stark.field import ELEMENT_BYTES, P, root_of_unity
@@ -146,20 +147,36 @@ class Constraints:
         return pow(self._generator, 3 * self._shape.rows * index, P)
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Challenges of the linear combination, one of each for every term: k_2m and k_2m+1."""
+
+    plain: list[int]
+    lifted: list[int]
+
+    @classmethod
+    def of(cls, drawn: Sequence[int]) -> Weights:
+        """From the challenges as drawn: k_0, k_1, ..."""
+        return cls(list(drawn[::2]), list(drawn[1::2]))
+
+
 def _fails(what: str, index: int) -> Invalid:
     return Invalid("constraint", f"{what} does not hold", where=f"domain index {index}")
 
 
-def combine(row: FullRow, weights: Sequence[int], factor: int) -> int:
+def combine(row: FullRow, weights: Weights, factor: int) -> int:
     """The linear combination of a row: sum of (k_2m + k_2m+1 factor) e_m, plus C2 as it is.
 
     e: net, balances, id, C1, C3, C4, then D1, D2 per checked column.
     """
     c1, c2, c3, c4 = row.net_terms
     terms = [row.net, *row.balances, row.label, c1, c3, c4, *row.balance_terms]
-    plain = sum(k * e for k, e in zip(weights[::2], terms, strict=True))
-    lifted = sum(k * e for k, e in zip(weights[1::2], terms, strict=True))
-    return (plain + lifted % P * factor + c2) % P
+    if len(terms) != len(weights.plain):
+        raise ValueError(f"{len(terms)} terms, {len(weights.plain)} weights")
+    plain = sum(map(mul, weights.plain, terms))
+    lifted = sum(map(mul, weights.lifted, terms))
+    combined: int = (plain + lifted % P * factor + c2) % P
+    return combined
 
 
 def weight_count(shape: Shape) -> int:
