@@ -8,6 +8,7 @@
 
 static PyMethodDef *const PARTS[] = {
     merkle_por_keccak_methods,
+    merkle_por_records_methods,
     merkle_por_sha256_methods,
     NULL,
 };
