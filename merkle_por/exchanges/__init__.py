@@ -11,7 +11,14 @@ from importlib import import_module
 
 from merkle_por.scheme import Scheme
 
-MODULES = ("okx.merkle_v1",)
+MODULES = (
+    "bifinance",
+    "bitbase",
+    "okx.merkle_v1",
+    "plain_path",
+    "silversixpence",
+    "template",
+)
 
 
 @cache

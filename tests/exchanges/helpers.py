@@ -1,0 +1,94 @@
+"""What the tests of all proof schemes share: runs on changed files, and the byte-change property."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import vectorfiles
+from hypothesis import given as hypothesis_given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+import merkle_por
+from merkle_por.documents import Document
+from merkle_por.exchanges import schemes
+from merkle_por.verdict import State, Verdict
+
+
+def judged(source: Any, scheme: str, **given: Any) -> Verdict:
+    """The verdict on one file (path, bytes, or a JSON value) by a named scheme."""
+    if isinstance(source, dict | list):
+        source = json.dumps(source).encode()
+    return merkle_por.verify(source, scheme=scheme, given=given).proofs[0]
+
+
+def entry_of(side: str, folder: str, file: str) -> vectorfiles.Entry:
+    """The manifest entry of a single file; skips the calling test where it is absent."""
+    vectorfiles.file(side, folder, file)
+    return next(
+        e
+        for e in vectorfiles.manifest(side, folder)
+        if e.data["file"] == file and "files" not in e.data
+    )
+
+
+def wrongly_accepted(side: str, folder: str) -> list[vectorfiles.Entry]:
+    """Entries that the exchange's own program accepts although they are not to be believed."""
+    accepts = ("accept", "pass")
+    return [
+        entry
+        for entry in vectorfiles.manifest(side, folder)
+        if entry.data["expect"] != "valid"
+        and str(entry.data.get("official")).lower().startswith(accepts)
+    ]
+
+
+def changed(value: Any, change: Callable[[Any], object]) -> Any:
+    """A deep copy of a JSON value with `change` applied to it."""
+    fresh = copy.deepcopy(value)
+    change(fresh)
+    return fresh
+
+
+def recognised(source: Any) -> list[str]:
+    """Ids of all schemes whose recogniser answers for a JSON value or bytes."""
+    data = source if isinstance(source, bytes) else json.dumps(source).encode()
+    document = Document.of(data)
+    return [scheme.id for scheme in schemes() if scheme.recognises(document)]
+
+
+def content(verdict: Verdict) -> tuple[Any, ...]:
+    """What a user relies on: own balances, totals, root."""
+    account = dict(verdict.account.balances) if verdict.account else None
+    return account, dict(verdict.published), verdict.root and verdict.root.value
+
+
+def changed_bytes_never_valid(
+    path: Path, given: Mapping[str, Any], scheme: str | None = None, max_examples: int = 150
+) -> None:
+    """Any change of one byte of a valid proof is refused, or changes nothing that it says.
+
+    given: the facts (at least the root) under which `path` is valid. Changes that a scheme
+    doesn't hash (blanks, an audit's date) may stay valid, with the same balances, totals and root.
+    """
+    original = path.read_bytes()
+    first = merkle_por.verify(original, scheme=scheme, given=given).proofs[0]
+    assert first.state is State.VALID, first.sentence
+    wanted = content(first)
+
+    @settings(max_examples=max_examples, deadline=None, database=None)
+    @hypothesis_given(
+        place=st.integers(0, len(original) - 1),
+        byte=st.one_of(st.sampled_from(list(b'0123456789abcdef-.,:"eE+ {}')), st.integers(0, 255)),
+    )
+    def no_other_content(place: int, byte: int) -> None:
+        data = original[:place] + bytes([byte]) + original[place + 1 :]
+        verdict = merkle_por.verify(data, scheme=scheme, given=given).proofs[0]
+        if verdict.state is State.VALID:
+            assert content(verdict) == wanted
+
+    no_other_content()
