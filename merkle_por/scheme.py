@@ -123,6 +123,8 @@ class Scheme:
 
     id: the spec's id, kebab-case. aliases: other ids that name the same scheme.
     nearest: hint for a file that looks like this scheme but is not quite one, or None.
+    padding_known: whether it is established how the tree fills an odd level. Where not, one hash
+    shown with zero and with an amount may be such a filling, and proves nothing.
     """
 
     id: str
@@ -140,6 +142,7 @@ class Scheme:
     aliases: tuple[str, ...] = ()
     nearest: Callable[[Document], str | None] = lambda document: None
     also: tuple[str, ...] = ()  # other exchanges whose files have the same bytes
+    padding_known: bool = True
 
 
 class Given:

@@ -14,6 +14,12 @@ from merkle_por.scheme import Scheme
 MODULES = (
     "bifinance",
     "bitbase",
+    "bitget",
+    "bitunix",
+    "bybit",
+    "coinex",
+    "htx.merkle_sum",
+    "mexc",
     "okx.merkle_v1",
     "plain_path",
     "silversixpence",

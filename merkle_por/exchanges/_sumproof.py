@@ -7,11 +7,12 @@ is known even where the totals fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from merkle_por.amounts import Balances, negatives, plain, same
-from merkle_por.errors import Invalid
+from merkle_por.documents import Fields
+from merkle_por.errors import Invalid, Malformed
 from merkle_por.merkle.paths import Side
 from merkle_por.merkle.sums import SumDialect, SumNode, SumStep, climb
 from merkle_por.scheme import Findings, Given
@@ -23,6 +24,12 @@ MAXWELL = (
     "different neighbours (maxwell). Compare with others: merkle-por digest FILE; "
     "merkle-por compare YOURS THEIRS",
 )
+CANNOT = (
+    "A parent binds only the sum of its children: two customers can be shown different "
+    "neighbours (maxwell).",
+    "Who was left out altogether.",
+    "Whether amounts away from your path are negative.",
+)  # what no proof of this family shows, one sentence each
 
 
 @dataclass(frozen=True)
@@ -30,11 +37,14 @@ class SumProof:
     """Normal form of one user's Merkle-sum proof.
 
     leaf: the user's node as the file shows it. leaf_hash: the hash rebuilt from the user's data,
-    None where the preimage is not published (then the hash is taken as given). steps: siblings
-    from the leaf upward. paddings: indexes of steps that repeat the running hash with zero
-    balances by the format's rule. root: the root as the file shows it. user: the id that the
-    leaf binds. sibling_leaf: hash of the first sibling rebuilt from its own data, where the file
-    discloses that. disclosable: whether the format can disclose it at all.
+    None where the preimage is not published (then the hash is taken as given). leaf_shown:
+    whether the file has the leaf's hash at all. steps: siblings from the leaf upward. paddings:
+    indexes of steps that repeat the running hash with zero balances by the format's rule.
+    root: the root as the file shows it. user: what the leaf binds beside the balances, to tell
+    two users apart; never shown, since nonces are secrets. account: the id to show.
+    sibling_leaf: hash of the first sibling rebuilt from its own data, where the file discloses
+    that; sibling_user: as `user`. disclosable: whether the format can disclose it at all.
+    beside_nothing: index of a step without sibling -> balances that the file shows there.
     """
 
     leaf: SumNode
@@ -46,12 +56,44 @@ class SumProof:
     sibling_leaf: str | None = None
     disclosable: bool = False
     same_root_totals: Callable[[Balances, Balances], bool] = same
+    leaf_shown: bool = True
+    account: str | None = None
+    sibling_user: str | None = None
+    beside_nothing: Mapping[int, Balances] = field(default_factory=dict)
+
+
+def same_coins(left: Balances, right: Balances) -> bool:
+    """Equal amounts for one and the same set of assets."""
+    return left.keys() == right.keys() and same(left, right)
+
+
+def check_id(text: str, where: str, forbidden: str = ",") -> str:
+    """An id or nonce that is hashed with separators around it: not empty, no separator, printable.
+
+    Raises Malformed bad-field.
+    """
+    if not text or any(c in forbidden or not c.isprintable() for c in text):
+        raise Malformed("bad-field", "an id must be a text without separators", where=where)
+    return text
+
+
+def check_coins(fields: Fields, allowed: Callable[[str], bool]) -> Fields:
+    """Refuses a coin name that could be read in two ways once hashed (bad-field)."""
+    for coin in fields.members:
+        if not (coin and allowed(coin)):
+            raise Malformed("bad-field", "a coin's name has other characters", where=fields.where)
+    return fields
+
+
+def plain_name(coin: str) -> bool:
+    """Whether a name stands in a JSON text as it is: printable ASCII, no quote or backslash."""
+    return coin.isascii() and coin.isprintable() and not set(coin) & {'"', "\\"}
 
 
 def judge(proof: SumProof, dialect: SumDialect, findings: Findings, given: Given) -> None:
     """Runs the shared checks; raises Invalid at the first that fails."""
     bits = dialect.digits * 4
-    findings.account = Account(proof.user, proof.leaf.balances)
+    findings.account = Account(proof.account, proof.leaf.balances)
     findings.published = proof.root.balances
     findings.scope = Scope(
         leaf="given" if proof.leaf_hash is None else "recomputed",
@@ -60,7 +102,7 @@ def judge(proof: SumProof, dialect: SumDialect, findings: Findings, given: Given
         levels=len(proof.steps),
     )
     findings.about(About.INCLUDED)
-    if proof.leaf_hash is not None:
+    if proof.leaf_hash is not None and proof.leaf_shown:
         findings.check(
             proof.leaf_hash == proof.leaf.hash,
             "leaf-hash",
@@ -116,8 +158,13 @@ def check_sibling_leaf(proof: SumProof, findings: Findings) -> None:
 
 
 def check_paddings(proof: SumProof, rebuilt: list[SumNode], findings: Findings) -> None:
-    """A padding node repeats the running hash and owes nothing."""
+    """A padding node repeats the running hash and owes nothing; an absent one owes nothing."""
     running = [proof.leaf, *rebuilt]
+    for index, balances in proof.beside_nothing.items():
+        if any(balances.values()):
+            raise Invalid(
+                "padding-not-zero", f"level {index + 1} shows a balance where there is no node"
+            )
     for index in sorted(proof.paddings):
         node = proof.steps[index].node
         assert node is not None
@@ -146,6 +193,10 @@ def check_negatives(proof: SumProof, findings: Findings) -> None:
         {"place": place, "hash": digest, "asset": asset, "amount": value}
         for place, digest, asset, value in found
     ]
+    findings.details["negatives"] = [
+        {"place": place, "hash": digest, "asset": asset, "amount": value}
+        for place, digest, asset, value in found
+    ]
     for place, digest, asset, value in found:
         findings.failed(
             "negative-balance",
@@ -158,24 +209,28 @@ def check_negatives(proof: SumProof, findings: Findings) -> None:
 
 def evidence(proof: SumProof, rebuilt: list[SumNode]) -> list[Node]:
     """Every node whose balances the file shows or implies, for the ladder and for `compare`."""
-    nodes = [Node(0, "leaf", proof.leaf.hash, _own_side(proof, 0), proof.leaf.balances, proof.user)]
+    own = proof.leaf
+    nodes = [_shown(0, "leaf", own, _own_side(proof, 0), proof.user)]
     for index, (step, above) in enumerate(zip(proof.steps, rebuilt, strict=True)):
         if step.node is not None:
-            padding = index in proof.paddings
-            nodes.append(
-                Node(
-                    index,
-                    "sibling",
-                    step.node.hash,
-                    step.side.value,
-                    step.node.balances,
-                    padding=padding,
-                )
-            )
+            user = proof.sibling_user if index == 0 else None
+            padded = index in proof.paddings
+            nodes.append(_shown(index, "sibling", step.node, step.side.value, user, padded))
         role = "root" if index == len(rebuilt) - 1 else "rebuilt"
-        side = _own_side(proof, index + 1)
-        nodes.append(Node(index + 1, role, above.hash, side, above.balances))
+        nodes.append(_shown(index + 1, role, above, _own_side(proof, index + 1)))
     return nodes
+
+
+def _shown(
+    level: int,
+    role: str,
+    node: SumNode,
+    side: str | None,
+    user: str | None = None,
+    padding: bool = False,
+) -> Node:
+    status = "negative-balance" if negatives(node.balances) else "ok"
+    return Node(level, role, node.hash, side, node.balances, user, padding, status)
 
 
 def _own_side(proof: SumProof, index: int) -> str | None:
