@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from merkle_por.crosscheck import Together, together
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Malformed, UsageError
+from merkle_por.execution import Execution
 from merkle_por.pins import Pin, find
 from merkle_por.recognise import by_id, recognise
 from merkle_por.scheme import Given, Kind, Scheme, run
@@ -64,6 +65,41 @@ class Verification:
         return verify_document(self, **options)
 
 
+@dataclass(frozen=True)
+class Audit:
+    """The result of `audit`: the verdict on one whole ledger, tree or proof set."""
+
+    verdict: Verdict
+
+    @property
+    def state(self) -> State:
+        return self.verdict.state
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        return self.verdict.checks
+
+    @property
+    def sentence(self) -> str:
+        return self.verdict.sentence
+
+    @property
+    def proofs(self) -> tuple[Verdict, ...]:
+        return (self.verdict,)
+
+    def page(self, page: Page, *, path: bool = False) -> Page:
+        """The result as terminal text (see report.text)."""
+        from merkle_por.report.audit_text import audit_page
+
+        return audit_page(self, page)
+
+    def to_json(self, **options: bool) -> dict[str, Any]:
+        """The document `merkle-por/audit/1`, JSON types only (see schemas/)."""
+        from merkle_por.report.json_document import audit_document
+
+        return audit_document(self, **options)
+
+
 def verify(
     *sources: Source,
     scheme: str | None = None,
@@ -97,12 +133,38 @@ def verify(
                 origins[name] = "attestation"
     documents = [Document.of(source, limits) for source in sources]
     first = _kind(documents[0], scheme)
+    if first is Kind.LEDGER:
+        if len(documents) > 1:
+            raise UsageError("one ledger at a time")
+        return audit(documents[0], scheme=scheme, given=values, origins=origins, limits=limits)
     if first is not Kind.PROOF:
         raise UsageError("not yet")
     verdicts = tuple(
         _judge(document, scheme, Facts(values, origins, pins), limits) for document in documents
     )
     return Verification(verdicts, together(verdicts) if len(verdicts) > 1 else None)
+
+
+def audit(
+    source: Source,
+    *,
+    scheme: str | None = None,
+    given: Mapping[str, Any] | None = None,
+    root: str | None = None,
+    origins: Mapping[str, str] | None = None,
+    execution: Execution | None = None,
+    limits: Limits = LIMITS,
+) -> Audit:
+    """Recomputes a whole published ledger, tree or proof set (a file, or a folder).
+
+    given: as in `verify`. execution: executor, progress and journal for long work. Answers a
+    result with .state, .checks, .sentence, .to_json(). Raises UsageError only.
+    """
+    values = dict(given or {})
+    if root is not None:
+        values["root"] = root
+    facts = Facts(values, dict(origins or {}))
+    return Audit(_judge(Document.of(source, limits), scheme, facts, limits, execution))
 
 
 def _kind(document: Document, scheme: str | None) -> Kind:
@@ -121,7 +183,13 @@ class Facts:
     pins: tuple[Pin, ...] = ()
 
 
-def _judge(document: Document, scheme: str | None, facts: Facts, limits: Limits) -> Verdict:
+def _judge(
+    document: Document,
+    scheme: str | None,
+    facts: Facts,
+    limits: Limits,
+    execution: Execution | None = None,
+) -> Verdict:
     folder = document.path.parent if document.path else None
     try:
         chosen = by_id(scheme) if scheme else recognise(document)
@@ -134,7 +202,7 @@ def _judge(document: Document, scheme: str | None, facts: Facts, limits: Limits)
         # An attestation may say more than this scheme asks; the caller's own words may not.
         if name in taken or facts.origins.get(name) != "attestation"
     }
-    given = Given(values, sources=facts.origins, folder=folder, limits=limits)
+    given = Given(values, sources=facts.origins, folder=folder, limits=limits, execution=execution)
     verdict = run(chosen, document, given)
     return _pinned(verdict, chosen, document, given, facts.pins)
 
@@ -149,10 +217,7 @@ def _pinned(
     if pin is None:
         return verdict
     if "root" not in given and "root" in scheme.facts:
-        sources = {**given.sources, "root": "pin"}
-        values = {**given.values, "root": pin.value}
-        again = Given(values, sources=sources, folder=given.folder, limits=given.limits)
-        return run(scheme, document, again)
+        return run(scheme, document, given.having({"root": pin.value}, {"root": "pin"}))
     if pin.value != verdict.root.value:
         text = f"You pinned another root for this audit, seen at: {pin.seen}. An audit has one."
         return replace(verdict, warnings=(*verdict.warnings, Caution("pin-conflict", text)))

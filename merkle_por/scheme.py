@@ -11,6 +11,7 @@ Trust rule: facts that tie a proof to something the exchange can't change for on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +22,7 @@ from typing import Any
 from merkle_por.amounts import ZERO, Balances, amount, plain
 from merkle_por.documents import LIMITS, Document, Limits, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
+from merkle_por.execution import VIOLATIONS, Execution
 from merkle_por.verdict import (
     About,
     Account,
@@ -149,7 +151,8 @@ class Given:
     """Facts from outside the file, read by the kinds a scheme declares.
 
     values: name -> value as in JSON; None counts as absent. sources: name -> where it came from
-    (option, attestation, pin, prompt), for the verdict. Raises UsageError for unknown names and
+    (option, attestation, pin, prompt), for the verdict. folder: the proof's, for relative paths.
+    execution: how long work is run (ledgers, proof sets). Raises UsageError for unknown names and
     values of the wrong kind: what the caller says is never a finding about the file.
     """
 
@@ -160,12 +163,24 @@ class Given:
         sources: Mapping[str, str] | None = None,
         folder: Path | None = None,
         limits: Limits = LIMITS,
+        execution: Execution | None = None,
     ) -> None:
         self.values = {k: v for k, v in (values or {}).items() if v is not None}
         self.sources = dict(sources or {})
         self.folder = folder
         self.limits = limits
+        self.execution = execution or Execution()
         self.facts: Mapping[str, Fact] = {}
+
+    def having(self, values: Mapping[str, Any], sources: Mapping[str, str]) -> Given:
+        """These facts and some more."""
+        return Given(
+            {**self.values, **values},
+            sources={**self.sources, **sources},
+            folder=self.folder,
+            limits=self.limits,
+            execution=self.execution,
+        )
 
     def for_scheme(self, scheme: Scheme) -> Given:
         """These facts as `scheme` reads them. Raises UsageError for a name it doesn't take."""
@@ -176,7 +191,7 @@ class Given:
                 raise UsageError(
                     f'"{name}" is not a fact that {scheme.id} takes', f"it takes: {known}"
                 )
-        bound = Given(self.values, sources=self.sources, folder=self.folder, limits=self.limits)
+        bound = self.having({}, {})
         bound.facts = facts
         return bound
 
@@ -253,7 +268,7 @@ class Given:
             value = [value]
         return [self._open(name, item) for item in value]
 
-    def _open(self, name: str, value: object) -> Document:
+    def _open(self, name: str, value: Any) -> Document:
         if not isinstance(value, str | Path | bytes | Document):
             raise UsageError(f"{name} must be a path")
         if isinstance(value, str | Path) and not Path(value).is_absolute():
@@ -321,8 +336,12 @@ class Findings:
         self.warnings: list[Caution] = []
         self.errors: list[Problem] = []
         self.compares: list[Compare] = []
+        self.listed_violations = VIOLATIONS
         self._about = About.INCLUDED
         self._finished = False
+        self._listed: list[dict[str, str]] = []
+        self._violations: Counter[str] = Counter()
+        self._violation_about: dict[str, About] = {}
 
     # -- what a judge says ------------------------------------------------------------------
 
@@ -373,6 +392,22 @@ class Findings:
         """Records a failed check and goes on: for findings that don't hide what comes after."""
         Invalid(id, text)  # the reason must be documented
         self._add(id, CheckStatus.FAIL, text, about, where, expected, computed)
+
+    def violation(self, reason: str, text: str, where: str, count: int = 1) -> None:
+        """One of possibly many broken rows of a ledger: the first are listed, all are counted.
+
+        count: rows of the same kind that this call stands for (only the first is described).
+        """
+        Invalid(reason, text)  # the reason must be documented
+        if sum(self._violations.values()) < self.listed_violations:
+            self._listed.append({"class": reason, "where": where, "text": text})
+        self._violations[reason] += count
+        self._violation_about.setdefault(reason, self._about)
+
+    @property
+    def violations(self) -> int:
+        """Broken rows so far."""
+        return sum(self._violations.values())
 
     def not_checked(self, id: str, text: str, *, about: About | None = None) -> None:
         """Something the scheme wants checked was not: the state is at best `incomplete`."""
@@ -482,7 +517,23 @@ class Findings:
         """Whether what the proof hangs on came from outside the file."""
         return self.root is not None and self.root.confirmed
 
+    def _settle_violations(self) -> None:
+        """One failed check for each class of violations."""
+        for reason, count in self._violations.items():
+            first = next((v for v in self._listed if v["class"] == reason), None)
+            more = f", and {count - 1} more" if count > 1 else ""
+            text = f"{first['text']}{more}" if first else f"{count} rows"
+            where = first["where"] if first else None
+            self.failed(reason, text, about=self._violation_about[reason], where=where)
+        if self._violations:
+            self.details["violations"] = {
+                "listed": self._listed,
+                "more": self.violations - len(self._listed),
+                "counts": dict(self._violations),
+            }
+
     def verdict(self) -> Verdict:
+        self._settle_violations()
         inclusion = self._inclusion()
         totals = self._totals(inclusion)
         document = self.document
@@ -526,6 +577,7 @@ def run(scheme: Scheme, document: Document, given: Given) -> Verdict:
     """
     findings = Findings(scheme, document)
     bound = given.for_scheme(scheme)
+    findings.listed_violations = bound.execution.violations
     try:
         scheme.judge(document, bound, findings)
         _published_totals(bound, findings)

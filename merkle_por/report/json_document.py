@@ -16,7 +16,7 @@ from merkle_por.verdict import Check, Node, Problem, State, Verdict
 from merkle_por.version import __version__
 
 if TYPE_CHECKING:
-    from merkle_por.api import Verification
+    from merkle_por.api import Audit, Verification
 
 
 def envelope(command: str, state: State, sentence: str) -> dict[str, Any]:
@@ -135,6 +135,22 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in value]
     return value
+
+
+def audit_document(audit: Audit, *, path: bool = False, redact: bool = False) -> dict[str, Any]:
+    """The whole document of `merkle-por audit`: one verdict, its counts and violations."""
+    verdict = audit.verdict
+    proof = proof_document(verdict, path=path, redact=redact)
+    details = proof.pop("details")
+    violations = {"listed": [], "more": 0, "counts": {}}
+    return {
+        **envelope("audit", verdict.state, verdict.sentence),
+        **{key: value for key, value in proof.items() if key not in ("state", "sentence")},
+        "liabilities": figures(verdict.published),
+        "counts": details.pop("counts", {}),
+        "violations": details.pop("violations", violations),
+        "details": details,
+    }
 
 
 def verify_document(

@@ -138,11 +138,15 @@ class Page:
             self.add(Span(" " * indent + line))
 
     def warning(self, text: str) -> None:
-        """A warning right under the headline; its mark stands where labels do."""
+        """A warning right under the headline."""
+        self.standing("warn", text)
+
+    def standing(self, status: str, text: str) -> None:
+        """A wrapped text whose mark stands where labels do."""
         columns = max(INDENT - 2, self.mark_columns)
         for index, line in enumerate(self.wrapped(text, self.width - columns - 2)):
-            mark = self.marks["warn"] if index == 0 else ""
-            self.add(Span(f"  {mark:<{columns}}", "warn"), Span(line))
+            mark = self.marks[status] if index == 0 else ""
+            self.add(Span(f"  {mark:<{columns}}", _MARK_STYLES[status]), Span(line))
 
     def whole(self, text: str) -> None:
         """An unbroken text on its own line (a root to compare)."""

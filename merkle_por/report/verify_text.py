@@ -83,7 +83,7 @@ def proof_lines(verdict: Verdict, page: Page, *, path: bool = False) -> None:
     _totals(verdict, page)
     for about in (About.PROOF, About.LEDGER):
         _plain_checks(verdict, page, about)
-    _root(verdict, page)
+    root_lines(verdict, page)
     _after(verdict, page)
     if verdict.state is not State.VALID:
         for warning in warnings:
@@ -219,7 +219,8 @@ def _plain_checks(verdict: Verdict, page: Page, about: About) -> None:
         page.marked(about.value if index == 0 else "", check.status.value, text)
 
 
-def _root(verdict: Verdict, page: Page) -> None:
+def root_lines(verdict: Verdict, page: Page) -> None:
+    """The root and where it came from."""
     failed = _failed(verdict, About.ROOT)
     if failed is not None:
         page.marked("root", "fail", f"{failed.text} ({failed.id})")
