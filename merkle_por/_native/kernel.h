@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+extern PyMethodDef merkle_por_goldilocks_methods[]; /* goldilocks.c */
 extern PyMethodDef merkle_por_keccak_methods[]; /* keccak.c */
 extern PyMethodDef merkle_por_records_methods[]; /* records.c */
 extern PyMethodDef merkle_por_sha256_methods[]; /* sha256.c */

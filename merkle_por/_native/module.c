@@ -7,6 +7,7 @@
 #include "kernel.h"
 
 static PyMethodDef *const PARTS[] = {
+    merkle_por_goldilocks_methods,
     merkle_por_keccak_methods,
     merkle_por_records_methods,
     merkle_por_sha256_methods,
