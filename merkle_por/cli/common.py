@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from merkle_por.errors import UsageError
+from merkle_por.verdict import Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
 SECRET_NAMES = ("credential", "account_nonce", "snapshot_nonce", "account_key", "nonce", "keys")
@@ -57,6 +58,17 @@ def show(filled: Any, *, quiet: bool, no_color: bool) -> None:
         filled.draw()
     else:
         sys.stdout.write(filled.plain())
+
+
+def say_malformed(verdicts: Sequence[Verdict]) -> None:
+    """`error: FILE: what, where (class)` and hints, for each problem of each file."""
+    from merkle_por.cli.main import say_error
+
+    for verdict in verdicts:
+        for problem in verdict.errors:
+            place = f", {problem.where}" if problem.where else ""
+            text = f"{verdict.file.name}: {problem.text}{place} ({problem.reason})"
+            say_error(text, *problem.hints)
 
 
 def print_json(document: dict[str, Any]) -> None:

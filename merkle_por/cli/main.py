@@ -16,6 +16,7 @@ from merkle_por.version import __version__
 
 COMMANDS = {
     "verify": "Check the proof file(s) an exchange gave you.",
+    "audit": "Recompute a whole published ledger, tree or proof set.",
     "formats": "All formats; one explained, with where to find file and root.",
     "pins": "Roots and keys kept from last time.",
     "doctor": "What is installed, what runs natively, what is missing.",

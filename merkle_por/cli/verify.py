@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from merkle_por.cli.common import assets, given_values, output_options, page, print_json, show
+from merkle_por.cli.common import (
+    assets,
+    given_values,
+    output_options,
+    page,
+    print_json,
+    say_malformed,
+    show,
+)
 from merkle_por.cli.main import EXITS, say_error
 from merkle_por.verdict import State
 
@@ -71,12 +79,7 @@ def command(
     if as_json:
         print_json(result.to_json(path=path_, redact=redact))
     elif result.state is State.MALFORMED and not quiet:
-        for verdict in result.proofs:
-            for problem in verdict.errors:
-                place = f", {problem.where}" if problem.where else ""
-                say_error(
-                    f"{verdict.file.name}: {problem.text}{place} ({problem.reason})", *problem.hints
-                )
+        say_malformed(result.proofs)
     else:
         show(result.page(page(no_color), path=path_), quiet=quiet, no_color=no_color)
     sys.exit(result.state.exit)

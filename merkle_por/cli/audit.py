@@ -1,0 +1,104 @@
+"""`merkle-por audit LEDGER|DIR`: everything recomputed, at the speed of the machine."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from merkle_por.cli.common import (
+    assets,
+    given_values,
+    output_options,
+    page,
+    print_json,
+    say_malformed,
+    show,
+)
+from merkle_por.cli.main import EXITS
+from merkle_por.execution import VIOLATIONS
+from merkle_por.verdict import State
+
+
+@click.command(
+    "audit",
+    short_help="Recompute a whole published ledger, tree or proof set.",
+    epilog=f"{EXITS}  Example: merkle-por audit liabilities.csv.gz --root HEX --workers 4",
+)
+@click.argument("ledger", metavar="LEDGER|DIR")
+@click.option("--root", metavar="HEX", help="The root the exchange published.")
+@click.option("--total", multiple=True, metavar="ASSET=AMOUNT", help="A published total.")
+@click.option("--given", multiple=True, metavar="NAME=VALUE", help="Any other fact (@FILE reads).")
+@click.option("--format", "format_", metavar="ID", help="Name the format, don't recognise it.")
+@click.option("--workers", type=click.IntRange(1, 256), default=None, help="Threads to use.")
+@click.option("--dask", metavar="ADDRESS", help="A Dask scheduler to run on, tcp://HOST:PORT.")
+@click.option("--journal", metavar="FILE", help="Note verified parts, skip them next time.")
+@click.option(
+    "--violations",
+    type=click.IntRange(1, 100_000),
+    default=VIOLATIONS,
+    show_default=True,
+    help="Broken rows to list.",
+)
+@click.option("--redact", is_flag=True, help="No account, balances or file name in --json.")
+@output_options
+def command(
+    ledger: str,
+    root: str | None,
+    total: tuple[str, ...],
+    given: tuple[str, ...],
+    format_: str | None,
+    workers: int | None,
+    dask: str | None,
+    journal: str | None,
+    violations: int,
+    redact: bool,
+    as_json: bool,
+    quiet: bool,
+    no_color: bool,
+) -> None:
+    """Recompute a whole published ledger, tree or proof set (a file or a folder)."""
+    from merkle_por.api import audit
+    from merkle_por.errors import UsageError
+    from merkle_por.execution import (
+        Execution,
+        TerminalProgress,
+        dask_executor,
+        local_executor,
+        silent,
+    )
+
+    if workers and dask:
+        raise UsageError("--workers and --dask exclude each other")
+    values = given_values(given)
+    if total:
+        values["totals"] = assets(total, "--total")
+    progress = TerminalProgress() if sys.stderr.isatty() and not quiet else None
+    executor = dask_executor(dask) if dask else local_executor(workers or 1)
+    execution = Execution(
+        executor, progress or silent, Path(journal) if journal else None, violations
+    )
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        result = audit(ledger, scheme=format_, given=values, root=root, execution=execution)
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    finally:
+        if progress:
+            progress.wipe()
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+    if as_json:
+        print_json(result.to_json(redact=redact))
+    elif result.state is State.MALFORMED and not quiet:
+        say_malformed(result.proofs)
+    else:
+        show(result.page(page(no_color)), quiet=quiet, no_color=no_color)
+    sys.exit(result.state.exit)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
