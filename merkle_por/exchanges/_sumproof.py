@@ -188,7 +188,6 @@ def check_negatives(proof: SumProof, findings: Findings) -> None:
     if not found:
         findings.passed("negative-balance", "no amount is negative", about=About.TOTALS)
         return
-    findings.headline = "You are in {possessive} tree, but its totals can't be relied on."
     findings.details["negatives"] = [
         {"place": place, "hash": digest, "asset": asset, "amount": value}
         for place, digest, asset, value in found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from merkle_por.report.sentences import warnings_counted
 from merkle_por.report.text import Page, safe
 from merkle_por.report.verify_text import proof_lines, root_lines
-from merkle_por.verdict import CheckStatus, State
+from merkle_por.verdict import About, CheckStatus, State, Verdict
 
 if TYPE_CHECKING:
     from merkle_por.api import Audit
@@ -28,9 +28,7 @@ def audit_page(audit: Audit, page: Page) -> Page:
         page.warning(warning.text)
     _violations(verdict.details.get("violations"), page)
     failed = {item["class"] for item in verdict.details.get("violations", {}).get("listed", ())}
-    for check in verdict.checks:
-        if check.status is CheckStatus.FAIL and check.id not in failed:
-            page.marked("", "fail", f"{check.text} ({check.id})")
+    _checks(verdict, failed, page)
     if verdict.account is not None:
         page.balances("yours", verdict.account.balances)
     published = dict(verdict.published)
@@ -44,6 +42,19 @@ def audit_page(audit: Audit, page: Page) -> Page:
         page.labelled("checked", "; ".join(f"{grouped_count(v)} {k}" for k, v in counts.items()))
     root_lines(verdict, page)
     return page
+
+
+def _checks(verdict: Verdict, listed: set[str], page: Page) -> None:
+    """Every check but the root's (shown last) and the violations (shown first)."""
+    about = ""
+    for check in sorted(verdict.checks, key=lambda check: list(About).index(check.about)):
+        if check.id in listed or check.about is About.ROOT:
+            continue
+        failed = check.status is CheckStatus.FAIL
+        label = check.about.value if check.about.value != about else ""
+        about = check.about.value
+        text = f"{check.text} ({check.id})" if failed else check.text
+        page.marked(label, check.status.value, text)
 
 
 def grouped_count(value: Any) -> str:

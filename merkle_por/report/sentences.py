@@ -79,11 +79,10 @@ def _invalid(verdict: Verdict, name: str) -> str:
         return "The balances in this file are not the ones you expect (balance-mismatch)."
     if failed.id == "leaf-hash":
         return "This file was changed, or is not from this tree (leaf-hash)."
-    confirmed = verdict.root is not None and verdict.root.confirmed
-    if failed.about is About.TOTALS and verdict.inclusion is Inclusion.HOLDS and confirmed:
-        return (
-            f"You are in {possessive(name)} tree, but its totals can't be relied on ({failed.id})."
-        )
+    if failed.about is About.TOTALS and verdict.inclusion is Inclusion.HOLDS:
+        if verdict.root is not None and verdict.root.confirmed:
+            return f"You are in {possessive(name)} tree, but its totals can't be relied on."
+        return f"The totals in this file can't be relied on ({failed.id})."
     return f"This file does not hold: {failed.text} ({failed.id})."
 
 
