@@ -1,4 +1,4 @@
-"""What the tests of all proof schemes share: runs on changed files, and the byte-change property."""
+"""What the tests of all proof schemes share: runs on files, and the byte-change property."""
 
 from __future__ import annotations
 
@@ -19,21 +19,31 @@ from merkle_por.exchanges import schemes
 from merkle_por.verdict import State, Verdict
 
 
-def judged(source: Any, scheme: str, **given: Any) -> Verdict:
-    """The verdict on one file (path, bytes, or a JSON value) by a named scheme."""
+def entry(side: str, folder: str, file: str) -> tuple[Path, dict[str, Any]]:
+    """One file of a manifest and the facts given with it; skips the calling test where absent."""
+    path = vectorfiles.file(side, folder, file)
+    found = next(
+        item
+        for item in vectorfiles.manifest(side, folder)
+        if item.data.get("file") == file and "files" not in item.data
+    )
+    return path, dict(found.data.get("args") or {})
+
+
+def judged(
+    source: Any, given: Mapping[str, Any] | None = None, scheme: str | None = None
+) -> Verdict:
+    """The verdict on one file: a path, bytes, or a JSON value."""
     if isinstance(source, dict | list):
         source = json.dumps(source).encode()
-    return merkle_por.verify(source, scheme=scheme, given=given).proofs[0]
+    verdict: Verdict = merkle_por.verify(source, scheme=scheme, given=given).proofs[0]
+    return verdict
 
 
-def entry_of(side: str, folder: str, file: str) -> vectorfiles.Entry:
-    """The manifest entry of a single file; skips the calling test where it is absent."""
-    vectorfiles.file(side, folder, file)
-    return next(
-        e
-        for e in vectorfiles.manifest(side, folder)
-        if e.data["file"] == file and "files" not in e.data
-    )
+def of(side: str, folder: str, file: str, scheme: str | None = None) -> Verdict:
+    """The verdict on a manifest's file with the facts that the manifest gives."""
+    path, given = entry(side, folder, file)
+    return judged(path, given, scheme)
 
 
 def wrongly_accepted(side: str, folder: str) -> list[vectorfiles.Entry]:
