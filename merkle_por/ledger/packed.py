@@ -16,10 +16,12 @@ from __future__ import annotations
 import hashlib
 import operator
 import os
+import struct
 import sys
 from array import array
 from binascii import unhexlify
 from dataclasses import dataclass
+from itertools import compress, count
 from types import ModuleType
 
 from merkle_por import _native
@@ -153,8 +155,8 @@ def find_leaves(records: Buffer, first: int, key: bytes) -> list[int]:
     records: leaves with the numbers first, first + 1, ...; key: 32 bytes (the account's nonce for
     this ledger). Raises ValueError for another key length, broken records or numbers above 2^64.
     """
-    count, rest = divmod(len(records), RECORD_BYTES)
-    if rest or len(key) != HASH_BYTES or first < 0 or first + count > U64_END:
+    leaves, rest = divmod(len(records), RECORD_BYTES)
+    if rest or len(key) != HASH_BYTES or first < 0 or first + leaves > U64_END:
         raise ValueError("records of 40 bytes, a key of 32, leaf numbers below 2^64")
     module, engine = _kernel()
     if module is None:
@@ -217,21 +219,21 @@ def _python_rows(text: bytes, *, crlf: bool, final: bool) -> Rows:
 
 def _all_rows(text: bytes, crlf: bool) -> bytes | None:
     """The records if every line is a good row, else None; only whole-block operations."""
-    count = text.count(b"\n")
+    rows = text.count(b"\n")
     if crlf:
-        if text.count(b"\r\n") != count or text.count(b"\r") != count:
+        if text.count(b"\r\n") != rows or text.count(b"\r") != rows:
             return None
         text = text.replace(b"\r\n", b"\n")
-    if text.translate(None, _HEX) != b",\n" * count:  # nothing else, and one comma in each line
+    if text.translate(None, _HEX) != b",\n" * rows:  # nothing else, and one comma in each line
         return None
     fields = text.replace(b"\n", b",").split(b",")
     hashes, values = fields[0:-1:2], fields[1::2]
-    digits = b"".join(values)
+    listed = b",%b," % b",".join(values)
     if (
         set(map(len, hashes)) != {2 * HASH_BYTES}
-        or not digits.isdigit()
-        or b",\n" in text  # no value
-        or text.count(b",0") != text.count(b",0\n")  # a leading zero
+        or not b"".join(values).isdigit()
+        or b",," in listed  # no value
+        or listed.count(b",0") != listed.count(b",0,")  # a leading zero
         or max(map(len, values)) > U64_DIGITS
     ):
         return None
@@ -239,7 +241,7 @@ def _all_rows(text: bytes, crlf: bool) -> bytes | None:
     if max(numbers) >= U64_END:
         return None
     nodes = _words(unhexlify(b"".join(hashes)))
-    words = array("Q", bytes(RECORD_BYTES * count))
+    words = array("Q", bytes(RECORD_BYTES * rows))
     for i in range(WORDS - 1):
         words[i::WORDS] = nodes[i :: WORDS - 1]
     words[WORDS - 1 :: WORDS] = array("Q", numbers)
@@ -288,20 +290,19 @@ def _row_problem(line: bytes) -> str | None:
 
 def _python_parents(parents: Buffer, children: Buffer) -> list[tuple[int, int]]:
     above, below = _words(parents), _words(children)[WORDS - 1 :: WORDS]
-    sums = list(map(operator.add, below[0::2], below[1::2]))
-    stated = above[WORDS - 1 :: WORDS].tolist()
     digests = sha256.digests_of_slices(children, 2 * RECORD_BYTES)
-    found: list[tuple[int, int]] = []
-    if sums != stated:
-        found += [(i, 1) for i, (a, b) in enumerate(zip(sums, stated, strict=True)) if a != b]
-    hashes = _words(digests)
-    if any(hashes[i :: WORDS - 1] != above[i::WORDS] for i in range(WORDS - 1)):
-        found += [
-            (i, 2)
-            for i in range(len(stated))
-            if digests[i * HASH_BYTES :][:HASH_BYTES] != parents[i * RECORD_BYTES :][:HASH_BYTES]
-        ]
+    sums = list(map(operator.add, below[0::2], below[1::2]))
+    wrong_sums = map(operator.ne, sums, above[WORDS - 1 :: WORDS])
+    found = [(index, 1) for index in compress(count(), wrong_sums)]
+    made = _words(digests)
+    if any(made[i :: WORDS - 1] != above[i::WORDS] for i in range(WORDS - 1)):
+        found += [(i, 2) for i in range(len(sums)) if not _same_hash(digests, i, parents)]
     return sorted(found)
+
+
+def _same_hash(digests: bytes, index: int, records: Buffer) -> bool:
+    at = index * RECORD_BYTES
+    return digests[index * HASH_BYTES : (index + 1) * HASH_BYTES] == records[at : at + HASH_BYTES]
 
 
 def _python_scan(records: Buffer, first: int, key: bytes) -> list[int]:
@@ -309,20 +310,20 @@ def _python_scan(records: Buffer, first: int, key: bytes) -> list[int]:
     block = key.ljust(64, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
     outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
-    count = len(records) // RECORD_BYTES
-    words = array("Q", bytes(16 * count))
+    leaves = len(records) // RECORD_BYTES
+    words = array("Q", bytes(16 * leaves))
     words[0::2] = _words(records)[WORDS - 1 :: WORDS]
-    words[1::2] = array("Q", range(first, first + count))
+    words[1::2] = array("Q", range(first, first + leaves))
     if sys.byteorder == "big":
         words.byteswap()
     messages = words.tobytes()
-    found = []
-    view = memoryview(records).cast("B")
-    for index in range(count):
+    leaf_digests = []
+    for (message,) in struct.iter_unpack("16s", messages):
         digest = inner()
-        digest.update(messages[16 * index : 16 * index + 16])
+        digest.update(message)
         leaf = outer()
         leaf.update(digest.digest())
-        if leaf.digest() == view[index * RECORD_BYTES : index * RECORD_BYTES + HASH_BYTES]:
-            found.append(first + index)
-    return found
+        leaf_digests.append(leaf.digest())
+    digests = b"".join(leaf_digests)
+    alike = map(operator.eq, _words(digests)[:: WORDS - 1], _words(records)[::WORDS])
+    return [first + i for i in compress(count(), alike) if _same_hash(digests, i, records)]
