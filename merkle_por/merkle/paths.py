@@ -7,9 +7,12 @@ is SHA-256 over its two children, joined either as raw bytes or as lower-case he
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Side(StrEnum):
@@ -73,19 +76,27 @@ def climb(leaf: str, steps: Iterable[Step], joined: Joined) -> list[str]:
     return rebuilt
 
 
+def top_of(level: Sequence[T], node: Callable[[T, T], T], odd: Odd = Odd.PROMOTE) -> T:
+    """The top of a tree over `level`, parent = node(left, right). 1 <= len(level)."""
+    if not level:
+        raise ValueError("a tree needs a leaf")
+    nodes = list(level)
+    while len(nodes) > 1:
+        last = nodes[-1:] if len(nodes) % 2 else []
+        if last and odd is Odd.DUPLICATE:
+            nodes.append(last[0])
+            last = []
+        nodes = [node(left, right) for left, right in _pairs(nodes)] + last
+    return nodes[0]
+
+
+def _pairs(nodes: Sequence[T]) -> Iterable[tuple[T, T]]:
+    return zip(nodes[::2], nodes[1::2], strict=False)
+
+
 def root_of(leaves: Sequence[bytes], odd: Odd = Odd.PROMOTE) -> bytes:
     """Root over raw leaves (any length), parent = SHA-256(left || right), level by level.
 
     1 <= len(leaves); a single leaf is its own root.
     """
-    if not leaves:
-        raise ValueError("a tree needs a leaf")
-    level = list(leaves)
-    while len(level) > 1:
-        last = level[-1:] if len(level) % 2 else []
-        if last and odd is Odd.DUPLICATE:
-            level.append(last[0])
-            last = []
-        pairs = zip(level[::2], level[1::2], strict=False)
-        level = [hashlib.sha256(left + right).digest() for left, right in pairs] + last
-    return level[0]
+    return top_of(leaves, lambda left, right: hashlib.sha256(left + right).digest(), odd)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from helpers import changed_bytes_never_valid, entry, judged, of
+from cases import entry, judged, of
+from helpers import changed_bytes_never_valid
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 

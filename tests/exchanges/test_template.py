@@ -6,7 +6,7 @@ import hashlib
 import json
 
 import pytest
-from helpers import judged
+from cases import judged
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 

@@ -1,0 +1,344 @@
+"""Public list of all leaves, cut to 64 bits (spec leaf-list-armanino): Armanino's and The Network
+Firm's reviews for Gate.io and others, and Bitso.
+
+The user downloads the list, rebuilds his own leaf from what his account page shows, and finds it;
+the root over the list must be the one in the auditor's report. Bitso's program prints the root
+and never compares it, and ignores index, level and header; all of that is checked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from merkle_por.amounts import amount, negatives, plain
+from merkle_por.documents import Document, Limits
+from merkle_por.errors import Invalid, Malformed, UsageError
+from merkle_por.exchanges._plainpath import NO_TOTALS, sha256_text
+from merkle_por.exchanges.template import TEMPLATE, Template
+from merkle_por.merkle.paths import root_of
+from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
+from merkle_por.verdict import About, Account, Node, Scope, Totals
+
+HEADER = "Level\tHash"
+LEAF_DIGITS = 16
+LEAF_BITS = LEAF_DIGITS * 4
+GATE_DECIMALS = 8
+_ROW = re.compile(r"(0|[1-9][0-9]{0,2}),(0|[1-9][0-9]{0,17})\t([0-9a-f]{16})")
+
+
+def with_point(text: str) -> str:
+    """`concat`: trailing zeros after the point go, a whole number gets ".0"."""
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text if "." in text else text + ".0"
+
+
+def bitso_amount(text: str) -> str:
+    """`bitso`: what one replace of ([0-9]+(\\.[0-9]+[1-9])?)(\\.?0+$) by its first group leaves.
+
+    Written out by cases, since the expression backtracks: a whole number loses one last zero (10
+    becomes 1); zeros after at least two kept decimals all go; else only one does, unless the
+    decimals are all zeros.
+    """
+    whole, point, fraction = text.partition(".")
+    if not point:
+        digits = whole.removeprefix("-")
+        return text[:-1] if len(digits) > 1 and digits.endswith("0") else text
+    kept = fraction.rstrip("0")
+    if kept == fraction:
+        return text
+    if not kept:
+        return whole
+    return f"{whole}.{kept}" if len(kept) > 1 else text[:-1]
+
+
+def fixed_8(text: str) -> str:
+    """`gate2020`: exactly 8 decimals. The page rounds a binary number; the ledger has the exact
+    text, so the digits are padded here and never rounded. Raises Malformed bad-amount."""
+    whole, _, fraction = text.partition(".")
+    if len(fraction) > GATE_DECIMALS:
+        raise Malformed("bad-amount", f'"{text[:40]}" has more than 8 decimals', where="user")
+    return f"{whole}.{fraction:0<{GATE_DECIMALS}}"
+
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def _concat(owner: str, pairs: Pairs) -> str:
+    return ",".join([owner, *(f"{asset}:{with_point(text)}" for asset, text in pairs)])
+
+
+def _split(owner: str, pairs: Pairs) -> str:
+    return sha256_text(owner) + sha256_text("".join(text for _, text in pairs))
+
+
+def _gate2020(owner: str, pairs: Pairs) -> str:
+    if len(pairs) != 1:
+        raise Malformed("asset-set", "this dialect has one asset", where="user")
+    return sha256_text(owner) + sha256_text(fixed_8(pairs[0][1]))
+
+
+def _bitso(owner: str, pairs: Pairs) -> str:
+    # Sorted as JavaScript sorts: by UTF-16 code units.
+    ordered = sorted(pairs, key=lambda pair: f"{pair[0]}={pair[1]}".encode("utf-16-be"))
+    return owner + "".join(sha256_text(bitso_amount(text)) for _, text in ordered)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one kind of leaf is built; exchange only where a dialect is one exchange's own."""
+
+    preimage: Callable[[str, Pairs], str]
+    exchange: tuple[str, str] | None = None
+    caution: str | None = None
+
+
+DIALECTS = {
+    "concat": Dialect(_concat),
+    "split": Dialect(
+        _split,
+        caution="the amounts are joined with nothing between them: other amounts with the same "
+        "digits have the same leaf",
+    ),
+    "gate2020": Dialect(_gate2020, ("gate", "Gate.io")),
+    "bitso": Dialect(
+        _bitso,
+        ("bitso", "Bitso"),
+        "asset names are not hashed and some zeros are dropped: 1 and 10 have the same leaf",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class User:
+    """The user's own record. pairs: asset and amount text in the order shown."""
+
+    dialect: str
+    id: str
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def leaf(self) -> str:
+        """First 16 digits of the SHA-256 of the dialect's text."""
+        return sha256_text(DIALECTS[self.dialect].preimage(self.id, self.pairs))[:LEAF_DIGITS]
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        return {asset: Decimal(text) for asset, text in self.pairs}
+
+
+def parse_user(value: Mapping[str, Any], limits: Limits) -> User:
+    """{scheme, id, assets, balances} as the caller gives it.
+
+    Raises UsageError for its shape, Malformed for what the amounts hold.
+    """
+    if set(value) != {"scheme", "id", "assets", "balances"}:
+        raise UsageError("user has the members scheme, id, assets, balances")
+    dialect, owner, assets, shown = (value[k] for k in ("scheme", "id", "assets", "balances"))
+    if dialect not in DIALECTS:
+        raise UsageError(f"user.scheme is one of {', '.join(DIALECTS)}")
+    if not isinstance(owner, str) or not all(isinstance(x, list) for x in (assets, shown)):
+        raise UsageError("user.id is a text; user.assets and user.balances are lists")
+    if len(assets) != len(shown) or not 0 < len(assets) <= limits.assets:
+        raise UsageError("user.assets and user.balances must be equally long")
+    if not all(isinstance(asset, str) for asset in assets):
+        raise UsageError("user.assets are texts")
+    if len(set(assets)) != len(assets):
+        raise Malformed("duplicate-asset", "an asset stands twice", where="user.assets")
+    for asset, text in zip(assets, shown, strict=True):
+        amount(text, f"user.balances, {asset[:20]}", max_chars=limits.number_chars)
+    return User(dialect, owner.strip(), tuple(zip(assets, shown, strict=True)))
+
+
+def parse_list(text: str) -> tuple[list[bytes], list[int]]:
+    """The leaves in file order, and the level each row names.
+
+    Raises Malformed: empty-file, no-header, bad-row; Invalid: index-order.
+    """
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    leaves: list[bytes] = []
+    levels: list[int] = []
+    header = False
+    for number, raw in enumerate(lines, start=1):
+        line = raw.removesuffix("\r")
+        if line.startswith("#"):
+            continue
+        if not header:
+            if line != HEADER:
+                raise Malformed("no-header", "the first line is not Level<TAB>Hash")
+            header = True
+            continue
+        match = _ROW.fullmatch(line)
+        if match is None:
+            raise Malformed(
+                "bad-row", "not level,index<TAB>16 hexadecimal digits", where=f"line {number}"
+            )
+        if int(match[2]) != len(leaves):
+            raise Invalid("index-order", f"index {len(leaves)} is expected", where=f"line {number}")
+        levels.append(int(match[1]))
+        leaves.append(bytes.fromhex(match[3]))
+    if not leaves:
+        raise Malformed("empty-file", "there is no leaf in the list")
+    return leaves, levels
+
+
+def layers(leaves: int) -> int:
+    """Tree layers including leaves and root: 1, 2, 3, 3, 4, ... for 1, 2, 3, 4, 5 leaves."""
+    return (leaves - 1).bit_length() + 1
+
+
+def _own(
+    given: Given, limits: Limits, findings: Findings
+) -> tuple[str | None, str | None, Mapping[str, Decimal]]:
+    """(leaf hash, user id, balances) of what the caller gave."""
+    leaf, shown, template = given.hash("leaf"), given.object("user"), Template.given(given)
+    rebuilt, owner, balances = None, None, {}
+    if shown is not None and template is not None:
+        if template.leaf_digits != LEAF_DIGITS:
+            raise UsageError("leaves of this list have 16 digits: leaf_digits must be 16")
+        record = template.record(shown, limits)
+        template.report(findings, given)
+        rebuilt, owner, balances = template.leaf(record), record.uid, record.balances
+    elif shown is not None:
+        user = parse_user(shown, limits)
+        dialect = DIALECTS[user.dialect]
+        findings.version = user.dialect
+        if dialect.exchange is not None:
+            findings.exchange, findings.exchange_name = dialect.exchange
+        if dialect.caution is not None:
+            findings.warn("leaf-not-unique", dialect.caution)
+        rebuilt, owner, balances = user.leaf, user.id, user.balances
+    if leaf is not None and rebuilt is not None and leaf != rebuilt:
+        raise Invalid(
+            "leaf-hash",
+            "the leaf rebuilt from your record is not the leaf given",
+            expected=leaf,
+            computed=rebuilt,
+        )
+    bound = rebuilt is not None
+    findings.scope = Scope(
+        leaf="recomputed" if bound else "given",
+        own_balance="bound" if bound else "not-bound",
+        totals="not-claimed",
+        others_non_negative="not-shown",
+        hash_bits=LEAF_BITS,
+    )
+    return rebuilt or leaf, owner, balances
+
+
+def _judge(document: Document, given: Given, findings: Findings) -> None:
+    findings.about(About.INCLUDED)
+    leaves, levels = parse_list(document.text_without_bom)
+    own, owner, balances = _own(given, document.limits, findings)
+    expected = layers(len(leaves))
+    wrong = next((level for level in levels if level != expected), None)
+    if wrong is not None:
+        raise Invalid(
+            "level-mismatch",
+            f"{len(leaves)} leaves make {expected} layers, not {wrong}",
+            expected=str(expected),
+            computed=str(wrong),
+        )
+    root = root_of(leaves).hex()
+    findings.passed(
+        "leaf-list", f"{len(leaves)} leaves, {expected} layers", about=About.ROOT, computed=root
+    )
+    findings.published_root(root, given)
+    findings.lines[About.TOTALS] = NO_TOTALS
+    findings.details["leaves"] = len(leaves)
+    if own is None:
+        findings.claims_inclusion = False
+        findings.headline = (
+            "Only the list was checked, against {possessive} root; no leaf of yours was looked for."
+        )
+        findings.warn("leaf-not-given", "give your record (user) or your leaf to look for it")
+        return
+    _find(own, leaves, findings)
+    findings.nodes.append(Node(0, "leaf", own, None, balances, owner))
+    if owner is not None:
+        findings.account = Account(owner, balances)
+        findings.compare("balances", "your statement at the snapshot")
+        for asset, value in negatives(balances).items():
+            findings.warn("negative-balance", f"your own {asset} is negative: {plain(value)}")
+    else:
+        findings.warn(
+            "leaf-not-recomputed", "the leaf hash was taken as given, so no balance was checked"
+        )
+    findings.warn(
+        "truncated-hash",
+        "leaf hashes are cut to 64 bits: the exchange can prepare two records with one leaf at "
+        "the cost of about 2^32 hashes",
+    )
+
+
+def _find(own: str, leaves: Sequence[bytes], findings: Findings) -> None:
+    wanted = bytes.fromhex(own)
+    places = [index for index, leaf in enumerate(leaves) if leaf == wanted]
+    findings.check(
+        bool(places),
+        "leaf-not-found",
+        f"your leaf is number {places[0] if places else 0} of the list; 64-bit hash",
+        "your leaf is not in the list",
+        about=About.INCLUDED,
+        computed=own,
+    )
+    findings.details["leaf_indexes"] = places[:100]
+    if len(places) > 1:
+        findings.warn(
+            "leaf-not-unique",
+            f"your leaf stands {len(places)} times in the list: identical records, or two users "
+            "shown one and the same leaf",
+        )
+
+
+def _recognises(document: Document) -> bool:
+    if document.looks_like_json:
+        return False
+    lines = document.head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    first = next((line for line in lines if not line.startswith(b"#")), b"")
+    return first.removesuffix(b"\r") == HEADER.encode()
+
+
+SCHEME = Scheme(
+    id="leaf-list",
+    exchange="gate",
+    also=("kraken", "bitso"),
+    exchange_name="the exchange",
+    title="Public list of 64-bit leaves (Armanino, The Network Firm; Gate.io 2020-22, Bitso)",
+    used="2020 to 2022, historical",
+    file_name="output_merkle_tree.txt",
+    recognises=_recognises,
+    judge=_judge,
+    facts={
+        "root": Fact(FactKind.HASH, "the Merkle root in the auditor's report", (64, LEAF_DIGITS)),
+        "user": Fact(
+            FactKind.VALUE,
+            "your record: an object with scheme (concat, split, gate2020, bitso), id, and two "
+            "lists, assets and balances, in the order and with the digits shown; with a template "
+            "its own record",
+        ),
+        "leaf": Fact(FactKind.HASH, "your leaf, 16 digits, if there is no record", (16,)),
+        "template": TEMPLATE,
+    },
+    assurance=Assurance(
+        included="your leaf, rebuilt from your record, is in the list, and the list has the root",
+        totals="not claimed: the tree carries no sums",
+        cannot=(
+            "What all customers together are owed: totals are not in the tree.",
+            "That two customers were not given one and the same leaf: leaves are cut to 64 bits.",
+            "Whether other customers' balances are negative, or rows invented.",
+        ),
+        totals_claim=Totals.NOT_CLAIMED,
+    ),
+    where=Where(
+        file="the auditor's or exchange's download of the whole list of leaves",
+        root="the auditor's report (output_merkle_root.txt)",
+        certain="official programs were run; Gate's page of 2020 read only; Kraken not established",
+    ),
+)
