@@ -168,6 +168,6 @@ def verify_document(
         **envelope("verify", verification.state, verification.sentence),
         "warnings": list(warnings.values()),
         "errors": errors,
-        "together": None if together is None else together.to_json(),
+        "together": None if together is None else together.to_json(redact=redact),
         "proofs": [proof_document(v, path=path, redact=redact) for v in verification.proofs],
     }

@@ -93,7 +93,7 @@ def of_all(verdicts: Sequence[Verdict], together: Together | None) -> str:
     if len(verdicts) == 1:
         return sentence(verdicts[0])
     state = worst([v.state for v in verdicts] + ([together.state] if together else []))
-    if together is not None and together.state is state and state is not State.VALID:
+    if together is not None and together.state is state:
         return together.sentence
     if state is State.VALID:
         return f"All {len(verdicts)} proofs hold, and they don't contradict each other."
