@@ -17,13 +17,18 @@ from merkle_por.reserves.ownership.encodings import base32, base58
 
 Digest = Callable[[str], bytes]
 
+_HALF_ORDER = secp256k1.HALF_ORDER.to_bytes(32, "big")
+
 
 def recovered_keys(
     digests: tuple[Digest, ...], message: str, text: texts.Recoverable
 ) -> list[bytes]:
     """The keys that a signature gives under each way of hashing; raises if none gives any."""
-    tries = (secp256k1.recover(d(message), text.r_s, text.recovery) for d in digests)
-    keys = [key for key in tries if key is not None]
+    keys = []
+    for digest in digests:
+        key = secp256k1.recover(digest(message), text.r_s, text.recovery)
+        if key is not None:
+            keys.append(key)
     if not keys:
         raise Malformed("bad-signature", "no key on the curve could have made the signature")
     return keys
@@ -47,7 +52,7 @@ def recoverable(
     def verify(claim: Claim) -> Signed:
         address = kind.parse(claim.address) if kind else ""
         signature = read(claim.signature1)
-        if low_s and signature.s > secp256k1.HALF_ORDER:
+        if low_s and signature.r_s[32:] > _HALF_ORDER:
             raise Malformed("high-s", "the signature is the one of its pair with the larger s")
         keys = recovered_keys(digests, claim.message, signature)
         if kind is not None:

@@ -71,16 +71,23 @@ def _compress(state: tuple[int, ...], block: bytes, counter: int) -> tuple[int, 
     return tuple(h ^ v[i] ^ v[i + 8] for i, h in enumerate(state))
 
 
+def padding(length: int) -> bytes:
+    """What follows data of so many bytes: a one bit, zeros, a one bit, 64 bits of length.
+
+    Both ones share a byte where it is the only one that is free.
+    """
+    zeros = -(length + 10) % 64
+    ones = b"\x81" if zeros == 63 else b"\x80" + bytes(zeros) + b"\x01"
+    return ones + (length * 8).to_bytes(8, "big")
+
+
 def blake256(data: bytes) -> bytes:
     """32-byte digest."""
     bits = len(data) * 8
-    # A one bit, zeros, a one bit, then 64 bits of length; both ones share a byte that is alone.
-    zeros = -(len(data) + 10) % 64
-    pad = b"\x81" if zeros == 63 else b"\x80" + bytes(zeros) + b"\x01"
-    padded = data + pad + bits.to_bytes(8, "big")
+    padded = data + padding(len(data))
     state = _START
     for start in range(0, len(padded), 64):
         # The counter is the bits hashed so far; a block that holds no bit of data counts as 0.
-        counter = min(bits, (start + 64) * 8)
-        state = _compress(state, padded[start : start + 64], counter if start * 8 < bits else 0)
+        counter = min(bits, (start + 64) * 8) if start * 8 < bits else 0
+        state = _compress(state, padded[start : start + 64], counter)
     return b"".join(word.to_bytes(4, "big") for word in state)

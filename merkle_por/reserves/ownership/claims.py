@@ -2,16 +2,18 @@
 
 A family is a function from a `Claim` to a `Signed`. It raises Malformed or Invalid (the row has
 failed) or Incomplete (there is no rule, or a part is missing here).
+
+Claims and answers are named tuples, which cost a fifth of a frozen dataclass to make.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who is said to have signed what.
 
     address: the row's address, or a declared owner's. key: redeem script or public key.
@@ -24,8 +26,7 @@ class Claim:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """A claim whose signatures are good.
 
     signers: hexadecimal public keys. bound: is the claim's address derived from them?

@@ -98,15 +98,14 @@ def _bound(row: Row) -> None:
     fields = (
         row.coin,
         row.address,
-        row.signature1,
-        row.signature2,
-        row.script_or_public_key,
-        row.eoa1,
-        row.eoa2,
+        row.signature1 or "",
+        row.signature2 or "",
+        row.script_or_public_key or "",
+        row.eoa1 or "",
+        row.eoa2 or "",
     )
-    for text in fields:
-        if text is not None and len(text) > MAX_FIELD:
-            raise Malformed("too-big", f"a field is longer than {MAX_FIELD} characters")
+    if sum(map(len, fields)) > MAX_FIELD and max(map(len, fields)) > MAX_FIELD:
+        raise Malformed("too-big", f"a field is longer than {MAX_FIELD} characters")
     message = row.message
     if message is not None and not message.isascii():
         try:

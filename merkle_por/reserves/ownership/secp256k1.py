@@ -1,8 +1,9 @@
 """ECDSA and Schnorr signatures on secp256k1: recover and verify.
 
 libsecp256k1 through coincurve where it can be imported, else (or where the environment asks for
-Python) the plain code below, which gives the same answers. Source: SEC 1 (4.1.4 verification, 4.1.6 recovery), SEC 2 (the curve),
-BIP-340 (Schnorr). Nothing here refuses a large s; where a chain does, its own rule does so.
+Python) the plain code below, which gives the same answers. Source: SEC 1 (4.1.4 verification,
+4.1.6 recovery), SEC 2 (the curve), BIP-340 (Schnorr). Nothing here refuses a large s; where a
+chain does, its own rule does so.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 from merkle_por._native import backend
 from merkle_por.reserves.ownership.weierstrass import Curve
@@ -32,7 +34,7 @@ def compress(key: bytes) -> bytes:
     return bytes([2 + (key[64] & 1)]) + key[1:33]
 
 
-# --- plain Python ------------------------------------------------------------------------------
+# --- plain Python --------------------------------------------------------------------------------
 
 
 def _point(x: int, y: int) -> bytes:
@@ -93,11 +95,18 @@ def plain_verify_schnorr(digest: bytes, signature: bytes, x_only: bytes) -> bool
 
 # --- the doors -----------------------------------------------------------------------------------
 
-Recover = Callable[[bytes, bytes, int], bytes | None]
+
+class Fast(NamedTuple):
+    """The four operations in libsecp256k1."""
+
+    recover: Callable[[bytes, bytes, int], bytes | None]
+    verify: Callable[[bytes, int, int, bytes], bool]
+    verify_schnorr: Callable[[bytes, bytes, bytes], bool]
+    uncompressed: Callable[[bytes], bytes | None]
 
 
 @cache
-def _coincurve() -> tuple[Recover, Callable[..., bool], Callable[..., bool]] | None:
+def _coincurve() -> Fast | None:
     if backend() == "python":
         return None
     try:
@@ -129,7 +138,14 @@ def _coincurve() -> tuple[Recover, Callable[..., bool], Callable[..., bool]] | N
         except ValueError:
             return False
 
-    return recover, verify, verify_schnorr
+    def uncompressed(key: bytes) -> bytes | None:
+        try:
+            full: bytes | None = PublicKey(key).format(False) if plain_prefix(key) else None
+        except ValueError:
+            return None
+        return full
+
+    return Fast(recover, verify, verify_schnorr, uncompressed)
 
 
 def plain_prefix(key: bytes) -> bytes | None:
@@ -157,13 +173,13 @@ def recover(digest: bytes, r_s: bytes, recovery: int) -> bytes | None:
     r or s is out of range or no key fits.
     """
     fast = _coincurve()
-    return fast[0](digest, r_s, recovery) if fast else plain_recover(digest, r_s, recovery)
+    return fast.recover(digest, r_s, recovery) if fast else plain_recover(digest, r_s, recovery)
 
 
 def verify(digest: bytes, r: int, s: int, key: bytes) -> bool:
     """Does (r, s) over the 32-byte digest fit the key of 33 or 65 bytes?"""
     fast = _coincurve()
-    return fast[1](digest, r, s, key) if fast else plain_verify(digest, r, s, key)
+    return fast.verify(digest, r, s, key) if fast else plain_verify(digest, r, s, key)
 
 
 def verify_schnorr(digest: bytes, signature: bytes, x_only: bytes) -> bool:
@@ -172,10 +188,11 @@ def verify_schnorr(digest: bytes, signature: bytes, x_only: bytes) -> bool:
         return False
     fast = _coincurve()
     if fast:
-        return fast[2](digest, signature, x_only)
+        return fast.verify_schnorr(digest, signature, x_only)
     return plain_verify_schnorr(digest, signature, x_only)
 
 
 def uncompressed(key: bytes) -> bytes | None:
     """65-byte form of a key of 33 or 65 bytes; None if it is not a point of the curve."""
-    return plain_uncompressed(key)
+    fast = _coincurve()
+    return fast.uncompressed(key) if fast else plain_uncompressed(key)

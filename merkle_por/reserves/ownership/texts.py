@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from merkle_por.errors import Malformed
 from merkle_por.reserves.ownership.secp256k1 import uncompressed
@@ -33,8 +33,7 @@ def unbase64(text: str) -> bytes | None:
     return data if base64.b64encode(data).decode() == text else None
 
 
-@dataclass(frozen=True, slots=True)
-class Recoverable:
+class Recoverable(NamedTuple):
     """An ECDSA signature from which its key can be recovered.
 
     r_s: 64 bytes. recovery: 0 to 3. compressed: does it ask for the compressed key only?
@@ -43,10 +42,6 @@ class Recoverable:
     r_s: bytes
     recovery: int
     compressed: bool
-
-    @property
-    def s(self) -> int:
-        return int.from_bytes(self.r_s[32:], "big")
 
 
 def _bad(text: str) -> Malformed:

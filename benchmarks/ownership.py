@@ -1,0 +1,148 @@
+"""Rows of address lists judged per CPU second, by family, on one core.
+
+Run: python benchmarks/ownership.py [--seconds 1]. Signatures are made with coincurve and
+pycryptodome before the clock starts; every row has a key of its own, as in real lists.
+MERKLE_POR_BACKEND=python measures the plain Python in place of coincurve.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import itertools
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+from coincurve import PrivateKey
+from Crypto.PublicKey import ECC
+from Crypto.Signature import eddsa
+
+from merkle_por.reserves.ownership import (
+    HTX,
+    OKX,
+    Dialect,
+    Row,
+    State,
+    digests,
+    judge,
+    scripts,
+    utxo,
+)
+from merkle_por.reserves.ownership.addresses import ED25519, SECP256K1
+from merkle_por.reserves.ownership.encodings import base58, bech32
+from merkle_por.reserves.ownership.stark import CURVE, digest
+
+ROWS = 64
+"""Different rows of each family."""
+MESSAGE = "I am an OKX address"
+
+
+def private(number: int) -> PrivateKey:
+    return PrivateKey(sha256(b"benchmark %d" % number).digest())
+
+
+def rsv(key: PrivateKey, hashed: bytes, v: int = 27) -> str:
+    signature: bytes = key.sign_recoverable(hashed, hasher=None)
+    return "0x" + (signature[:64] + bytes([signature[64] + v])).hex()
+
+
+def account(tag: str, kind: str, hashed: bytes) -> Callable[[int], Row]:
+    def make(number: int) -> Row:
+        key = private(number)
+        address = SECP256K1[kind].derive(key.public_key.format(compressed=False))[0]
+        return Row(tag, address, message=MESSAGE, signature1=rsv(key, hashed))
+
+    return make
+
+
+def htx(number: int) -> Row:
+    key = private(number)
+    address = SECP256K1["ETH"].derive(key.public_key.format(compressed=False))[0]
+    signature = rsv(key, digests.ethereum("huobi"), 0)
+    return Row("ETH", address, message="huobi", signature1=signature)
+
+
+def compact(key: PrivateKey) -> str:
+    hashed = digests.bitcoin(MESSAGE, utxo.CHAINS["BTC"].header)
+    signature: bytes = key.sign_recoverable(hashed, hasher=None)
+    return base64.b64encode(bytes([31 + signature[64]]) + signature[:64]).decode()
+
+
+def p2pkh(number: int) -> Row:
+    key = private(number)
+    address = base58.encode_check(b"\0" + digests.hash160(key.public_key.format()))
+    return Row("BTC", address, message=MESSAGE, signature1=compact(key))
+
+
+def multisig(number: int) -> Row:
+    keys = [private(3 * number + i) for i in range(3)]
+    pushes = b"".join(b"\x21" + key.public_key.format() for key in keys)
+    script = b"\x52" + pushes + bytes([0x53, scripts.OP_CHECKMULTISIG])
+    address = bech32.encode_segwit("bc", 0, sha256(script).digest())
+    first, second = map(compact, keys[:2])
+    return Row("BTC", address, None, None, MESSAGE, first, second, script.hex())
+
+
+def ed25519(number: int) -> Row:
+    key = ECC.construct(curve="Ed25519", seed=sha256(b"ed %d" % number).digest())
+    public = key.public_key().export_key(format="raw")
+    signature = eddsa.new(key, "rfc8032").sign(digests.okx_bytes(MESSAGE)).hex()
+    address = ED25519["SOL"].derive(public)[0]
+    return Row("SOL", address, None, None, MESSAGE, signature, None, public.hex())
+
+
+def stark(number: int) -> Row:
+    nonce, secret = 1 + number, 10**40 + number
+    point = CURVE.combine(nonce, CURVE.generator, 0, CURVE.generator)
+    key = CURVE.combine(secret, CURVE.generator, 0, CURVE.generator)
+    assert point is not None
+    assert key is not None
+    s = (digest(number, MESSAGE) + point[0] * secret) * pow(nonce, -1, CURVE.n) % CURVE.n
+    text = f"{point[0]:064x}{s:064x}"
+    return Row("STARKNET", hex(number), None, None, MESSAGE, text, None, hex(key[0]))
+
+
+def bls(number: int) -> Row:
+    from py_ecc.bls import G2ProofOfPossession as Scheme
+
+    signature = Scheme.Sign(number + 1, digests.ethereum_hashed(MESSAGE))
+    address = "0x" + Scheme.SkToPk(number + 1).hex()
+    return Row("BETH", address, message=MESSAGE, signature1=signature.hex())
+
+
+FAMILIES: dict[str, tuple[Dialect, Callable[[int], Row], int]] = {
+    "EVM (OKX)": (OKX, account("ETH", "ETH", digests.ethereum_hashed(MESSAGE)), ROWS),
+    "EVM (HTX, second digest)": (HTX, htx, ROWS),
+    "TRON": (OKX, account("TRX", "TRX", digests.tron_hashed(MESSAGE)), ROWS),
+    "ECDSA (Cosmos)": (OKX, account("ATOM", "ATOM", digests.okx_keccak(MESSAGE)), ROWS),
+    "Bitcoin P2PKH": (OKX, p2pkh, ROWS),
+    "Bitcoin P2WSH 2 of 3": (OKX, multisig, ROWS),
+    "Ed25519 (Solana)": (OKX, ed25519, ROWS),
+    "STARK": (OKX, stark, 8),
+    "BLS (validator)": (OKX, bls, 2),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1.0, help="CPU seconds for each family")
+    seconds = parser.parse_args().seconds
+    for name, (dialect, make, count) in FAMILIES.items():
+        rows = [make(number) for number in range(1, count + 1)]
+        states = [judge(row, dialect).state for row in rows]
+        good = State.KEY_UNBOUND if name == "STARK" else State.PROVEN
+        assert set(states) == {good}, f"{name}: {set(states)}"
+        done, start = 0, time.process_time()
+        for row in itertools.cycle(rows):
+            judge(row, dialect)
+            done += 1
+            if done % 8 == 0 or count < ROWS:
+                spent = time.process_time() - start
+                if spent >= seconds:
+                    break
+        print(f"{name:26} {done / spent:10,.1f} rows per CPU second")
+
+
+if __name__ == "__main__":
+    main()
