@@ -20,6 +20,7 @@ MODULES = (
     "coinex",
     "htx.merkle_sum",
     "leaf_list",
+    "maxwell",
     "mexc",
     "okx.merkle_v1",
     "okx.stark",

@@ -1,0 +1,196 @@
+"""lproof's Maxwell trees (spec maxwell-lproof)."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from cases import entry, judged, of
+from helpers import changed_bytes_never_valid
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from merkle_por.amounts import stripped
+from merkle_por.documents import Document
+from merkle_por.errors import Malformed, UsageError
+from merkle_por.exchanges import maxwell
+from merkle_por.exchanges.maxwell import DIALECTS, Leaf, decimal_of, scientific
+from merkle_por.recognise import recognise
+from merkle_por.verdict import Inclusion, Totals
+
+ROOT = "129033320ac9a72fbe0e6a3b75bc6bbf423de2083f77375f447b868684042cdd"
+TOTAL = "123456789012350348.727746439012345678"
+
+
+def test_worked_leaf() -> None:
+    leaf = Leaf("frank@example.com", Decimal("3.1415"), "e3b0c44298fc1c149afbf4c8996fb924", None)
+    assert leaf.digest(stripped) == (
+        "7856aa35ddcf71ab84d18c16d5ac1b90b19e6d54e932d972595235d343c17461"
+    )
+
+
+@pytest.mark.peer
+def test_published_example() -> None:
+    verdict = of("peer", "maxwell", "partial_mark.json", "maxwell-partial")
+    assert (verdict.state, verdict.totals) == ("valid", Totals.BOUND)
+    assert "maxwell" in [w.id for w in verdict.warnings]
+    whole = of("peer", "maxwell", "complete_tree.json", "maxwell-complete")
+    assert (whole.state, whole.inclusion) == ("unconfirmed", Inclusion.NOT_CLAIMED)
+    named = of("peer", "maxwell", "complete_tree.json", "maxwell-complete", user="mark")
+    assert named.inclusion is Inclusion.HOLDS
+    assert named.account is not None
+    assert named.account.balances == {"BTC": 462}
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        ROOT,
+        ROOT.upper(),
+        {"sum": TOTAL, "hash": ROOT},
+        json.dumps({"root": {"sum": TOTAL, "hash": ROOT}, "currency": "BTC", "timestamp": 1}),
+    ],
+)
+def test_forms_of_the_published_root(root: object) -> None:
+    path, _ = entry("made", "maxwell", "ok_partial_deep.json")
+    verdict = judged(path, {"root": root}, scheme="maxwell-partial")
+    assert verdict.state == "valid"
+    assert verdict.published == {"BTC": Decimal(TOTAL)}
+
+
+@pytest.mark.parametrize("root", ["12", {"sum": "1"}, {"sum": "x", "hash": ROOT}, [], 5, "{"])
+def test_a_root_of_another_form_is_a_usage_error(root: object) -> None:
+    path, _ = entry("made", "maxwell", "ok_partial_deep.json")
+    with pytest.raises(UsageError):
+        judged(path, {"root": root}, scheme="maxwell-partial")
+
+
+def test_the_published_sum_is_compared_too() -> None:
+    verdict = of("made", "maxwell", "bad_root_sum.json", "maxwell-partial")
+    assert (verdict.reason, verdict.inclusion) == ("total-mismatch", Inclusion.HOLDS)
+    assert verdict.totals is Totals.FAILS
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("bad_preset_leaf_hash_wrong_user.json", "leaf-hash"),
+        ("bad_inner_data.json", "bad-keys"),
+        ("bad_sum_leading_zero.json", "bad-amount"),
+        ("bad_duplicate_key.json", "duplicate-key"),
+    ],
+)
+def test_what_the_official_program_accepts(name: str, reason: str) -> None:
+    assert of("made", "maxwell", name, "maxwell-partial").reason == reason
+
+
+def test_the_flaw_passes_alone_and_is_warned_of() -> None:
+    for name in ("alice", "bob"):
+        verdict = of("made", "maxwell", f"flaw_understated_root_{name}.json", "maxwell-partial")
+        assert verdict.state == "valid"
+        assert verdict.warnings[0].id == "maxwell"
+        assert verdict.nodes
+
+
+def test_another_user_or_balance() -> None:
+    path, given = entry("made", "maxwell", "ok_partial_deep.json")
+    wrong = judged(path, {**given, "user": "mallory"}, scheme="maxwell-partial")
+    assert wrong.reason == "user-id"
+    wrong = judged(path, {**given, "balance": "1"}, scheme="maxwell-partial")
+    assert wrong.reason == "balance-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("0.000001", "0.000001"),
+        ("0.0000001", "1e-7"),
+        ("0.00000123", "0.00000123"),
+        ("0.000000123", "1.23e-7"),
+        ("999999999999999999999", "999999999999999999999"),
+        ("1000000000000000000000", "1e+21"),
+        ("-0.00000001", "-1e-8"),
+        ("0", "0"),
+        ("1.500", "1.5"),
+    ],
+)
+def test_lproof_writes_exponents(text: str, plain: str) -> None:
+    assert scientific(Decimal(text)) == plain
+
+
+@drawn(st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**50, places=18))
+def test_what_lproof_writes_is_read_back(value: Decimal) -> None:
+    assert decimal_of(scientific(value), "here")[0] == value
+    assert decimal_of(stripped(value), "here") == (value, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1e-6", "1e+20", "10e-8", "1.0e-8", "1.10e-8", "1E-8", "1e21", "1e-08", "+1e-8"),
+        *("1e-99", "1e+61", "0e-8", "1e", "e-8", "1.e-8", "9" * 61, "0." + "0" * 60 + "1"),
+    ],
+)
+def test_other_exponents_and_lengths_are_refused(text: str) -> None:
+    with pytest.raises(Malformed, match="bad-amount"):
+        decimal_of(text, "here")
+
+
+@pytest.mark.parametrize("user", ["", " a", "a\n", "a|b"])
+def test_names_that_would_shift_the_preimage(user: str) -> None:
+    _, given = entry("made", "maxwell", "ok_partial_single.json")
+    tree = {"partial_tree": {"data": {"user": user, "sum": "1", "nonce": "00"}}}
+    verdict = judged(json.dumps(tree).encode(), given, scheme="maxwell-partial")
+    assert verdict.reason == "bad-field"
+
+
+def test_a_path_is_bounded() -> None:
+    node: dict[str, object] = {"data": {"user": "a", "sum": "1", "nonce": "00"}}
+    for _ in range(65):
+        node = {"left": node, "right": {"data": {"sum": "0", "hash": "0" * 64}}}
+    data = json.dumps({"partial_tree": node}).encode()
+    assert judged(data, scheme="maxwell-partial").reason == "too-deep"
+
+
+def whole(count: int, dialect: str) -> list[dict[str, object]]:
+    write = DIALECTS[dialect]
+    leaves = [Leaf(f"u{i}", Decimal(10) ** (3 * i - 9), f"{i:032x}", None) for i in range(count)]
+    nodes: list[tuple[str, Decimal]] = [("", Decimal(0))] * (count - 1)
+    nodes += [(leaf.digest(write), leaf.sum) for leaf in leaves]
+    for i in range(count - 2, -1, -1):
+        left, right = nodes[2 * i + 1], nodes[2 * i + 2]
+        total = left[1] + right[1]
+        text = maxwell.inner_text(left[0], right[0], total, write)
+        nodes[i] = (maxwell.sha256_hex(text.encode()), total)
+    data: list[dict[str, object]] = [{"sum": write(s), "hash": h} for h, s in nodes]
+    for place, leaf in enumerate(leaves, start=count - 1):
+        data[place] |= {"user": leaf.user, "nonce": leaf.nonce}
+    return [{"index": i, "data": item} for i, item in enumerate(data)]
+
+
+@pytest.mark.parametrize("dialect", list(DIALECTS))
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
+def test_whole_trees_of_both_dialects(count: int, dialect: str) -> None:
+    tree = whole(count, dialect)
+    given = {"root": tree[0]["data"]["hash"], "user": "u0"}  # type: ignore[index]
+    verdict = judged(json.dumps(tree).encode(), given)
+    assert (verdict.state, verdict.totals, verdict.version) == ("valid", Totals.HOLDS, dialect)
+    missing = judged(json.dumps(tree).encode(), {**given, "user": "u99"})
+    assert missing.reason == "leaf-not-found"
+
+
+def test_changed_bytes() -> None:
+    path, given = entry("made", "maxwell", "ok_partial_deep.json")
+    changed_bytes_never_valid(path, given, "maxwell-partial")
+    path, given = entry("made", "maxwell", "ok_complete_11.json")
+    changed_bytes_never_valid(path, given, "maxwell-complete", 100)
+
+
+def test_neighbours_are_not_recognised() -> None:
+    accounts = b'[{"user":"a","balance":"1"}]'
+    for data in (accounts, b'{"root":{"sum":"1","hash":"00"}}', b"[]", b"{}"):
+        document = Document.of(data)
+        assert not any(scheme.recognises(document) for scheme in maxwell.SCHEMES)
+    path, _ = entry("made", "maxwell", "ok_complete_2.json")
+    assert recognise(Document.of(path)) is maxwell.COMPLETE
