@@ -184,6 +184,7 @@ REASONS: dict[str, str] = {
     "verifier-data-digest": "the circuit's digest is not the hash of its commitment",
     "verifier-data-not-pinned": "the circuit in the file is not the one given from outside",
     "verifier-data-unknown": "the file does not hold its circuit and none was given",
+    "weak-hash": "the hash function is one for which collisions can be made",
     "weak-verifier-data": "the circuit has other parameters than the scheme demands",
     "wrong-type": "a field has another JSON type than the scheme demands",
 }
