@@ -166,3 +166,17 @@ def test_the_records_of_okx_own_tests() -> None:
         no_address = "no-address/" if "addr" not in record else ""
         counts[no_address + judgement.label] += 1
     assert counts == {"proven": 58, "key-unbound": 1, "no-address/key-unbound": 1}
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("okx_por_example_563eaa1.csv", {"proven": 33}),
+        ("okx_por_example_745c30c.csv", {"proven": 3, "owner-asserted": 1}),
+        ("okx_por_example_f4c901d.csv", {"proven": 2, "owner-asserted": 1}),
+    ],
+)
+def test_older_examples_of_okx(name: str, counts: dict[str, int]) -> None:
+    found = [judge(row) for row in rows(vectorfiles.file("peer", "okx-reserves-csv", name))]
+    assert Counter(str(one.state) for one in found) == counts
