@@ -18,6 +18,9 @@ from merkle_por.version import __version__
 if TYPE_CHECKING:
     from merkle_por.api import Verification as Verification
     from merkle_por.api import verify as verify
+    from merkle_por.digests import Comparison as Comparison
+    from merkle_por.digests import compare as compare
+    from merkle_por.digests import digest as digest
     from merkle_por.errors import Incomplete as Incomplete
     from merkle_por.errors import Invalid as Invalid
     from merkle_por.errors import Malformed as Malformed
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "verify": "api",
+    "digest": "digests",
+    "compare": "digests",
+    "Comparison": "digests",
     "Verification": "api",
     "Verdict": "verdict",
     "State": "verdict",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # contradictions drawn on a terminal; all of them are in the JSON document
 ASSETS_SHOWN = 3  # of each
+TEXT_COLUMNS = 1_000  # of a check's text, which may name files and assets
 ALONE = "What these files don't show: anything about customers whose files are not among them."
 
 
@@ -126,13 +127,16 @@ class Together:
 
     def lines(self, page: Page) -> None:
         """What a terminal shows below the files' own lines."""
+        from merkle_por.report.text import safe
+
         for conflict in self.conflicts[:SHOWN]:
             self._conflict_lines(conflict, page)
         if len(self.conflicts) > SHOWN:
             page.labelled("", f"and {len(self.conflicts) - SHOWN} more (all in --json)")
         drawn = {conflict.reason for conflict in self.conflicts}
         for index, check in enumerate(c for c in self.checks if c.id not in drawn):
-            page.marked("together" if index == 0 else "", check.status.value, check.text)
+            label = "together" if index == 0 else ""
+            page.marked(label, check.status.value, safe(check.text, TEXT_COLUMNS))
             if check.about is About.ROOT and check.expected and check.computed:
                 page.whole(check.expected)
                 page.whole(check.computed)
@@ -310,10 +314,9 @@ def together(verdicts: Sequence[Verdict]) -> Together:
         for index, verdict in enumerate(verdicts)
         if verdict.root is not None and not verdict.errors and verdict.scheme is not None
     ]
-    checks: list[Check] = []
+    checks = differing_roots(verdicts[index] for index in comparable)
     conflicts: list[Conflict] = []
     exceeded: dict[str, tuple[Decimal, Decimal]] = {}
-    _roots(verdicts, comparable, checks)
     compared = 0
     for group in _same_root(verdicts, comparable):
         found = _group(verdicts, group)
@@ -338,12 +341,13 @@ def together(verdicts: Sequence[Verdict]) -> Together:
     )
 
 
-def _roots(verdicts: Sequence[Verdict], comparable: list[int], checks: list[Check]) -> None:
-    """Adds what is to be said about differing roots of one scheme's files."""
-    schemes = dict.fromkeys(verdicts[i].scheme for i in comparable)
-    for scheme in schemes:
-        chosen = [verdicts[i] for i in comparable if verdicts[i].scheme == scheme]
-        checks += _roots_of_scheme(chosen)
+def differing_roots(verdicts: Iterable[Verdict]) -> list[Check]:
+    """What is to be said about differing roots among the files of each scheme; every verdict has
+    a root."""
+    schemes: dict[str | None, list[Verdict]] = {}
+    for verdict in verdicts:
+        schemes.setdefault(verdict.scheme, []).append(verdict)
+    return [check for chosen in schemes.values() for check in _roots_of_scheme(chosen)]
 
 
 def _roots_of_scheme(chosen: list[Verdict]) -> Iterator[Check]:
@@ -447,12 +451,8 @@ def _same_leaf(verdicts: Sequence[Verdict], group: list[int]) -> Iterator[Check]
             )
 
 
-def _checks(
-    conflicts: list[Conflict],
-    exceeded: Mapping[str, tuple[Decimal, Decimal]],
-    names: tuple[str, ...],
-    compared: int,
-) -> Iterator[Check]:
+def conflict_checks(conflicts: Iterable[Conflict], names: Sequence[str]) -> Iterator[Check]:
+    """One check for each contradiction; a warning where it is not judged."""
     for conflict in conflicts:
         first, second = conflict.first, conflict.second
         yield Check(
@@ -465,6 +465,15 @@ def _checks(
             expected=_listed(first),
             computed=_listed(second),
         )
+
+
+def _checks(
+    conflicts: list[Conflict],
+    exceeded: Mapping[str, tuple[Decimal, Decimal]],
+    names: tuple[str, ...],
+    compared: int,
+) -> Iterator[Check]:
+    yield from conflict_checks(conflicts, names)
     for asset, (owed, total) in exceeded.items():
         yield Check(
             "total-exceeded",
