@@ -17,6 +17,7 @@ MODULES = (
     "bitget",
     "bitunix",
     "bybit",
+    "cakedefi",
     "coinex",
     "htx.merkle_sum",
     "leaf_list",
