@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Coin:
 @cache
 def coins() -> dict[str, Coin]:
     """The whole table, by tag. Not to be changed."""
-    text = files(__package__).joinpath("coins.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("coins.json").read_text(encoding="utf-8")
     return {tag: Coin(tag=tag, **fields) for tag, fields in json.loads(text).items()}
 
 
