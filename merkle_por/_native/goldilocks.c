@@ -1,9 +1,9 @@
 /* Poseidon over the Goldilocks field (p = 2^64 - 2^32 + 1, width 12, x^7, 4 + 22 + 4 rounds).
  *
- * Rule and Python twin: merkle_por/hashes/poseidon_goldilocks.py. The round constants come in
- * from there as 360 little-endian words. Words are any 64-bit numbers and mean their residue;
- * results are below p. Inside, numbers stay below 2^64 without being below p; every correction is
- * a mask, never a branch: branches that depend on the data cost twice the time.
+ * Rule and Python twin: merkle_por/hashes/poseidon_goldilocks.py. Its tables come in from there
+ * as little-endian words, in the order of `struct tables`. Words are any 64-bit numbers and mean
+ * their residue; results are below p. Inside, numbers stay below 2^64 without being below p; every
+ * correction is a mask, never a branch: branches that depend on the data cost twice the time.
  */
 #include "kernel.h"
 
@@ -14,7 +14,6 @@
 #define PARTIAL 22
 #define ROUNDS (2 * HALF_FULL + PARTIAL)
 #define WORD 8
-#define TABLE (WORD * ROUNDS * WIDTH)
 
 #define EPSILON 0xffffffffULL /* 2^64 mod p */
 #define MODULUS 0xffffffff00000001ULL
@@ -52,17 +51,46 @@ static inline uint64_t reduce(uint64_t low, uint64_t high)
     return add(first, (high & EPSILON) * EPSILON); /* the product is below 2^64 - 2^33 + 2 */
 }
 
-static inline uint64_t multiply(uint64_t a, uint64_t b)
+/* A sum of products: top * 2^128 + high * 2^64 + low. */
+struct sum {
+    uint64_t low, high, top;
+};
+
+static inline void add_product(struct sum *sum, uint64_t a, uint64_t b)
 {
 #ifdef __SIZEOF_INT128__
     unsigned __int128 product = (unsigned __int128)a * b;
-    return reduce((uint64_t)product, (uint64_t)(product >> 64));
+    unsigned __int128 total = (unsigned __int128)sum->high << 64 | sum->low;
+    total += product;
+    sum->top += total < product;
+    sum->low = (uint64_t)total;
+    sum->high = (uint64_t)(total >> 64);
 #else
     uint64_t a0 = a & EPSILON, a1 = a >> 32, b0 = b & EPSILON, b1 = b >> 32;
-    uint64_t low = a0 * b0, middle = a1 * b0 + (low >> 32);
+    uint64_t first = a0 * b0, middle = a1 * b0 + (first >> 32);
     uint64_t other = a0 * b1 + (middle & EPSILON);
-    return reduce(other << 32 | (low & EPSILON), a1 * b1 + (middle >> 32) + (other >> 32));
+    uint64_t low = other << 32 | (first & EPSILON);
+    uint64_t high = a1 * b1 + (middle >> 32) + (other >> 32); /* below 2^64 - 1 */
+    sum->low += low;
+    high += sum->low < low;
+    sum->high += high;
+    sum->top += sum->high < high;
 #endif
+}
+
+/* 2^128 = -2^32; at most 2^31 products were added. */
+static inline uint64_t reduce_sum(const struct sum *sum)
+{
+    uint64_t first = reduce(sum->low, sum->high), top = sum->top << 32;
+    uint64_t result = first - top;
+    return result - (EPSILON & (0 - (uint64_t)(first < top)));
+}
+
+static inline uint64_t multiply(uint64_t a, uint64_t b)
+{
+    struct sum product = {0, 0, 0};
+    add_product(&product, a, b);
+    return reduce(product.low, product.high);
 }
 
 static inline uint64_t seventh_power(uint64_t x)
@@ -71,60 +99,113 @@ static inline uint64_t seventh_power(uint64_t x)
     return multiply(multiply(square, square), multiply(square, x));
 }
 
-/* The matrix on halves of 32 bits: a sum of 12 products by numbers below 2^6 stays below 2^41. */
+/* Twelve products by numbers below 2^6: the sum stays below 2^73. */
 static inline void linear_layer(uint64_t state[WIDTH])
 {
-    uint64_t low[2 * WIDTH], high[2 * WIDTH];
-    for (int i = 0; i < WIDTH; i++) {
-        low[i] = low[i + WIDTH] = state[i] & EPSILON;
-        high[i] = high[i + WIDTH] = state[i] >> 32;
-    }
+    uint64_t twice[2 * WIDTH];
+    for (int i = 0; i < WIDTH; i++)
+        twice[i] = twice[i + WIDTH] = state[i];
     for (int row = 0; row < WIDTH; row++) {
-        uint64_t below = 0, above = 0;
+#ifdef __SIZEOF_INT128__
+        unsigned __int128 sum = 0;
+        for (int i = 0; i < WIDTH; i++)
+            sum += (unsigned __int128)CIRCULANT[i] * twice[row + i];
+        if (row == 0)
+            sum += (unsigned __int128)DIAGONAL * twice[0];
+        state[row] = add((uint64_t)sum, (uint64_t)(sum >> 64) * EPSILON);
+#else
+        uint64_t below = 0, above = 0; /* of 2^32 */
         for (int i = 0; i < WIDTH; i++) {
-            below += CIRCULANT[i] * low[row + i];
-            above += CIRCULANT[i] * high[row + i];
+            below += CIRCULANT[i] * (twice[row + i] & EPSILON);
+            above += CIRCULANT[i] * (twice[row + i] >> 32);
         }
         if (row == 0) {
-            below += DIAGONAL * low[0];
-            above += DIAGONAL * high[0];
+            below += DIAGONAL * (twice[0] & EPSILON);
+            above += DIAGONAL * (twice[0] >> 32);
         }
-        /* below + above * 2^32, and above * 2^32 = (its low half) * 2^32 + (its top) * 2^64 */
         state[row] = add(above << 32, below + (above >> 32) * EPSILON);
+#endif
     }
 }
 
-static void permute(const uint64_t *constants, uint64_t state[WIDTH])
+/* See `_Tables` of the Python twin. Input: S-box of a partial round; heads[j], constants[j] are
+ * about input j + 1, whole and the last 12 constants about the state after the partial rounds;
+ * trail[k] is the first column of the matrix moved on by k rounds. */
+struct tables {
+    uint64_t rounds[ROUNDS][WIDTH];
+    uint64_t constants[PARTIAL - 1 + WIDTH];
+    uint64_t heads[PARTIAL - 1][WIDTH];
+    uint64_t whole[WIDTH][WIDTH];
+    uint64_t trail[PARTIAL][WIDTH];
+};
+
+/* All 22 partial rounds: sums of products, reduced once for each S-box input and each result. */
+static void partial_rounds(const struct tables *tables, uint64_t state[WIDTH])
 {
-    for (int round = 0; round < ROUNDS; round++, constants += WIDTH) {
+    uint64_t outputs[PARTIAL], results[WIDTH];
+    outputs[0] = seventh_power(state[0]);
+    for (int input = 1; input < PARTIAL; input++) {
+        struct sum sum = {tables->constants[input - 1], 0, 0};
         for (int i = 0; i < WIDTH; i++)
-            state[i] = add(state[i], constants[i]);
-        state[0] = seventh_power(state[0]);
-        if (round < HALF_FULL || round >= HALF_FULL + PARTIAL)
-            for (int i = 1; i < WIDTH; i++)
-                state[i] = seventh_power(state[i]);
-        linear_layer(state);
+            add_product(&sum, tables->heads[input - 1][i], state[i]);
+        for (int before = 0; before < input; before++)
+            add_product(&sum, tables->trail[input - 1 - before][0], outputs[before]);
+        outputs[input] = seventh_power(reduce_sum(&sum));
     }
+    for (int row = 0; row < WIDTH; row++) {
+        struct sum sum = {tables->constants[PARTIAL - 1 + row], 0, 0};
+        for (int i = 0; i < WIDTH; i++)
+            add_product(&sum, tables->whole[row][i], state[i]);
+        for (int before = 0; before < PARTIAL; before++)
+            add_product(&sum, tables->trail[PARTIAL - 1 - before][row], outputs[before]);
+        results[row] = reduce_sum(&sum);
+    }
+    memcpy(state, results, sizeof results);
+}
+
+static void full_round(uint64_t state[WIDTH], const uint64_t next[WIDTH])
+{
+    for (int i = 0; i < WIDTH; i++)
+        state[i] = seventh_power(state[i]);
+    linear_layer(state);
+    for (int i = 0; i < WIDTH; i++)
+        state[i] = add(state[i], next[i]);
+}
+
+static void permute(const struct tables *tables, uint64_t state[WIDTH])
+{
+    static const uint64_t nothing[WIDTH] = {0};
+    const int second = HALF_FULL + PARTIAL;
+    for (int i = 0; i < WIDTH; i++)
+        state[i] = add(state[i], tables->rounds[0][i]);
+    for (int round = 0; round < HALF_FULL; round++)
+        full_round(state, tables->rounds[round + 1]);
+    partial_rounds(tables, state); /* adds the constants of the round after it */
+    for (int round = second; round < ROUNDS; round++)
+        full_round(state, round + 1 < ROUNDS ? tables->rounds[round + 1] : nothing);
     for (int i = 0; i < WIDTH; i++)
         state[i] -= MODULUS & (0 - (uint64_t)(state[i] >= MODULUS));
 }
 
-/* Constants are reduced so that `add` may take them. */
-static void read_constants(const uint8_t *table, uint64_t constants[ROUNDS * WIDTH])
+/* The entries are reduced so that `add` may take them. */
+static void read_tables(const uint8_t *words, struct tables *tables)
 {
-    for (int i = 0; i < ROUNDS * WIDTH; i++)
-        constants[i] = load(table + WORD * i) % MODULUS;
+    uint64_t *entries = (uint64_t *)tables;
+    for (size_t i = 0; i < sizeof *tables / WORD; i++) {
+        uint64_t word = load(words + WORD * i);
+        entries[i] = word - (MODULUS & (0 - (uint64_t)(word >= MODULUS)));
+    }
 }
 
-static int table_fits(Py_ssize_t size)
+static int tables_fit(Py_ssize_t size)
 {
-    if (size == TABLE)
+    if (size == (Py_ssize_t)sizeof(struct tables))
         return 1;
-    PyErr_SetString(PyExc_ValueError, "goldilocks: 360 round constants of 8 bytes");
+    PyErr_SetString(PyExc_ValueError, "goldilocks: tables of another size");
     return 0;
 }
 
-PyDoc_STRVAR(permute_doc, "goldilocks_permute(constants, states) -> bytes\n\n"
+PyDoc_STRVAR(permute_doc, "goldilocks_permute(tables, states) -> bytes\n\n"
                           "The permutation of each state of 12 words.");
 
 static PyObject *goldilocks_permute(PyObject *self, PyObject *args)
@@ -133,7 +214,7 @@ static PyObject *goldilocks_permute(PyObject *self, PyObject *args)
     Py_ssize_t table_size, size;
     (void)self;
     if (!PyArg_ParseTuple(args, "y#y#", &table, &table_size, &states, &size) ||
-        !table_fits(table_size))
+        !tables_fit(table_size))
         return NULL;
     if (size % (WIDTH * WORD) != 0) {
         PyErr_SetString(PyExc_ValueError, "goldilocks_permute: not whole states");
@@ -145,12 +226,13 @@ static PyObject *goldilocks_permute(PyObject *self, PyObject *args)
     uint8_t *out = (uint8_t *)PyBytes_AsString(result);
     const uint8_t *in = (const uint8_t *)states;
     Py_BEGIN_ALLOW_THREADS
-    uint64_t constants[ROUNDS * WIDTH], state[WIDTH];
-    read_constants((const uint8_t *)table, constants);
+    struct tables tables;
+    uint64_t state[WIDTH];
+    read_tables((const uint8_t *)table, &tables);
     for (Py_ssize_t at = 0; at < size; at += WIDTH * WORD) {
         for (int i = 0; i < WIDTH; i++)
             state[i] = load(in + at + WORD * i);
-        permute(constants, state);
+        permute(&tables, state);
         for (int i = 0; i < WIDTH; i++)
             store(out + at + WORD * i, state[i]);
     }
@@ -158,7 +240,7 @@ static PyObject *goldilocks_permute(PyObject *self, PyObject *args)
     return result;
 }
 
-PyDoc_STRVAR(hash_doc, "goldilocks_hash(constants, words, width) -> bytes\n\n"
+PyDoc_STRVAR(hash_doc, "goldilocks_hash(tables, words, width) -> bytes\n\n"
                        "The hash (4 words) of each message of `width` words, not padded.");
 
 static PyObject *goldilocks_hash(PyObject *self, PyObject *args)
@@ -167,7 +249,7 @@ static PyObject *goldilocks_hash(PyObject *self, PyObject *args)
     Py_ssize_t table_size, size, width;
     (void)self;
     if (!PyArg_ParseTuple(args, "y#y#n", &table, &table_size, &words, &size, &width) ||
-        !table_fits(table_size))
+        !tables_fit(table_size))
         return NULL;
     if (width <= 0 || width > PY_SSIZE_T_MAX / WORD || size % (width * WORD) != 0) {
         PyErr_SetString(PyExc_ValueError, "goldilocks_hash: not whole messages");
@@ -182,15 +264,15 @@ static PyObject *goldilocks_hash(PyObject *self, PyObject *args)
     uint8_t *out = (uint8_t *)PyBytes_AsString(result);
     const uint8_t *in = (const uint8_t *)words;
     Py_BEGIN_ALLOW_THREADS
-    uint64_t constants[ROUNDS * WIDTH];
-    read_constants((const uint8_t *)table, constants);
+    struct tables tables;
+    read_tables((const uint8_t *)table, &tables);
     for (; count > 0; count--) {
         uint64_t state[WIDTH] = {0};
         for (Py_ssize_t left = width; left > 0; left -= RATE) {
             int block = left < RATE ? (int)left : RATE; /* a short one keeps the old tail */
             for (int i = 0; i < block; i++, in += WORD)
                 state[i] = load(in);
-            permute(constants, state);
+            permute(&tables, state);
         }
         for (int i = 0; i < DIGEST; i++, out += WORD)
             store(out, state[i]);
@@ -200,7 +282,7 @@ static PyObject *goldilocks_hash(PyObject *self, PyObject *args)
 }
 
 PyDoc_STRVAR(climb_doc,
-             "goldilocks_climb(constants, leaves, indexes, siblings, depth) -> bytes\n\n"
+             "goldilocks_climb(tables, leaves, indexes, siblings, depth) -> bytes\n\n"
              "The root that each path leads to: leaves of 4 words, indexes of one word (bit k set: "
              "the node at height k is the right child), depth siblings of 4 words for each leaf.");
 
@@ -211,7 +293,7 @@ static PyObject *goldilocks_climb(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "y#y#y#y#n", &table, &table_size, &leaves, &leaves_size, &indexes,
                           &indexes_size, &siblings, &siblings_size, &depth) ||
-        !table_fits(table_size))
+        !tables_fit(table_size))
         return NULL;
     const Py_ssize_t node = DIGEST * WORD;
     Py_ssize_t count = leaves_size / node;
@@ -231,8 +313,8 @@ static PyObject *goldilocks_climb(PyObject *self, PyObject *args)
     const uint8_t *in = (const uint8_t *)leaves, *next = (const uint8_t *)siblings;
     const uint8_t *places = (const uint8_t *)indexes;
     Py_BEGIN_ALLOW_THREADS
-    uint64_t constants[ROUNDS * WIDTH];
-    read_constants((const uint8_t *)table, constants);
+    struct tables tables;
+    read_tables((const uint8_t *)table, &tables);
     for (Py_ssize_t path = 0; path < count; path++) {
         uint64_t current[DIGEST], index = load(places + WORD * path);
         for (int i = 0; i < DIGEST; i++)
@@ -244,7 +326,7 @@ static PyObject *goldilocks_climb(PyObject *self, PyObject *args)
                 state[own + i] = current[i];
                 state[DIGEST - own + i] = load(next + WORD * i);
             }
-            permute(constants, state);
+            permute(&tables, state);
             for (int i = 0; i < DIGEST; i++)
                 current[i] = state[i];
         }

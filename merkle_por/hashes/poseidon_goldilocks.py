@@ -19,6 +19,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
+from operator import mul
 from pathlib import Path
 from types import ModuleType
 
@@ -35,6 +37,8 @@ CIRCULANT = (17, 15, 41, 16, 2, 28, 13, 13, 39, 18, 34, 20)
 DIAGONAL = 8  # added to entry (0, 0)
 BLOCK_ONE = (0x3C18A9786CB0B359, 0xC4055E3364A246C3, 0x7953DB0AB48808F4, 0xC71603F33A1144CA)
 """First four words of the permutation of twelve zeros (known answer)."""
+BLOCK_TWO = (0x5F0C0E4ECEA4A8FC, 0x381995A8F3695219, 0xD893D882C8CEFCF5, 0x04D087A7F31CDB7E)
+"""The same of twelve words 2^64 - 1, where every carry runs."""
 
 Digest = tuple[int, int, int, int]
 """A hash: four field elements."""
@@ -57,7 +61,7 @@ def matrix() -> list[list[int]]:
 def linear_layer(state: Sequence[int]) -> list[int]:
     """The matrix times a vector of integers, not reduced."""
     doubled = (*state, *state)
-    out = [sum(map(int.__mul__, CIRCULANT, doubled[r : r + WIDTH])) for r in range(WIDTH)]
+    out = [sum(map(mul, CIRCULANT, doubled[r : r + WIDTH])) for r in range(WIDTH)]
     out[0] += DIAGONAL * state[0]
     return out
 
@@ -89,22 +93,68 @@ def _packed(values: Sequence[int], slot_bytes: int) -> int:
     )
 
 
+def _times(rows: Sequence[Sequence[int]], vector: Sequence[int]) -> list[int]:
+    return [sum(map(mul, row, vector)) % P for row in rows]
+
+
+def _product(left: Sequence[Sequence[int]], right: Sequence[Sequence[int]]) -> list[list[int]]:
+    turned = tuple(zip(*right, strict=True))
+    return [_times(turned, row) for row in left]
+
+
+@dataclass(frozen=True)
+class _Partial:
+    """The partial rounds as linear maps around their S-boxes.
+
+    Let s be the state before the first S-box, its constants added, and y_j the output of the
+    j-th one. Input k of the later ones (1..21) is heads[k-1] * s + the sum of
+    trail[k-1-j][0] * y_j over j < k + constants[k-1]; the state after the last round, with the
+    next constants, is whole * s + the sum of trail[21-j] * y_j + the last 12 constants.
+    """
+
+    constants: list[int]
+    heads: list[list[int]]
+    whole: list[list[int]]
+    trail: list[list[int]]
+
+
+@cache
+def _partial() -> _Partial:
+    full = matrix()
+    # The linear layer without the S-box's element: its first column is zero.
+    passive = [[0, *row[1:]] for row in full]
+    transposed = tuple(zip(*passive, strict=True))
+    heads = [passive[0]]
+    while len(heads) < PARTIAL_ROUNDS - 1:
+        heads.append(_times(transposed, heads[-1]))
+    second = _product(passive, passive)
+    fourth = _product(second, second)
+    eighth = _product(fourth, fourth)
+    whole = _product(_product(eighth, eighth), _product(fourth, second))  # 16 + 4 + 2 = 22
+    # y_j enters the state before the next input as the matrix's first column.
+    trail = [[row[0] for row in full]]
+    while len(trail) < PARTIAL_ROUNDS:
+        trail.append(_times(passive, trail[-1]))
+    rest = [0] * WIDTH
+    inputs = []
+    for constants in round_constants()[HALF_FULL_ROUNDS + 1 :][:PARTIAL_ROUNDS]:
+        inputs.append(rest[0])
+        rest = [(x + c) % P for x, c in zip(_times(passive, rest), constants, strict=True)]
+    return _Partial([*inputs[1:], *rest], heads, whole, trail)
+
+
 @dataclass(frozen=True)
 class _Tables:
     """Vectors for `permute`, packed with one slot for each element (slot 0 lowest).
 
-    columns: the matrix's columns. full_constants[k]: constants of the round after full round k
-    (zero after the last; what follows the third is the first partial round).
-
-    Partial rounds. Let s be the state before the first S-box, y_j the output of the j-th one.
-    Each later S-box input and each element of the state after the last is linear in s and the
-    y_j before it. from_state[i] holds what s[i] adds to the inputs 1..21 and the 12 results;
-    from_sbox[j] what y_j adds to the inputs j+1..21 and the results; partial_constants the rest.
+    columns: the matrix's columns. following: constants of the round after each full round (none
+    after the last; those after the fourth belong to the first partial round).
+    from_state[i]: what s[i] adds to the inputs 1..21 and the 12 results of the partial rounds;
+    from_sbox[j]: what y_j adds to the inputs j+1..21 and the results (see `_Partial`).
     """
 
     columns: tuple[int, ...]
-    first: tuple[int, ...]
-    full_constants: tuple[int, ...]
+    following: tuple[int, ...]
     from_state: tuple[int, ...]
     from_sbox: tuple[int, ...]
     partial_constants: int
@@ -113,53 +163,21 @@ class _Tables:
 @cache
 def _tables() -> _Tables:
     constants = round_constants()
-    full = matrix()
-    # The linear layer without the S-box's element: its first column is zero.
-    passive = [[0, *row[1:]] for row in full]
-
-    def times(rows: Sequence[Sequence[int]], vector: Sequence[int]) -> list[int]:
-        return [sum(map(int.__mul__, row, vector)) % P for row in rows]
-
-    def product(left: list[list[int]], right: list[list[int]]) -> list[list[int]]:
-        turned = tuple(zip(*right, strict=True))
-        return [times(turned, row) for row in left]
-
-    # What s adds to input k is the first row of passive^k, to the results passive^22.
-    transposed = tuple(zip(*passive, strict=True))
-    heads = [[1, *[0] * (WIDTH - 1)]]
-    for _ in range(1, PARTIAL_ROUNDS):
-        heads.append(times(transposed, heads[-1]))
-    second = product(passive, passive)
-    fourth = product(second, second)
-    eighth = product(fourth, fourth)
-    whole = product(product(eighth, eighth), product(fourth, second))  # 16 + 4 + 2 = 22
-    from_state = [
-        _packed([row[i] for row in (*heads[1:], *whole)], _PARTIAL_BYTES) for i in range(WIDTH)
-    ]
-    # y_j enters the state before the next input as the matrix's first column.
-    trail = [[row[0] for row in full]]
-    for _ in range(1, PARTIAL_ROUNDS):
-        trail.append(times(passive, trail[-1]))
-    from_sbox = [
-        _packed([*(state[0] for state in trail[:after]), *trail[after]], _PARTIAL_BYTES)
-        for after in reversed(range(PARTIAL_ROUNDS))
-    ]
-    rest = [0] * WIDTH
-    inputs = []
-    for number in range(HALF_FULL_ROUNDS, HALF_FULL_ROUNDS + PARTIAL_ROUNDS):
-        inputs.append(rest[0])
-        rest = [
-            (x + c) % P for x, c in zip(times(passive, rest), constants[number + 1], strict=True)
-        ]
-    columns = tuple(_packed([row[i] for row in full], _FULL_BYTES) for i in range(WIDTH))
-    following = [constants[k + 1] for k in (0, 1, 2, 3, 26, 27, 28)]
+    columns = zip(*matrix(), strict=True)
+    first, second = HALF_FULL_ROUNDS, HALF_FULL_ROUNDS + PARTIAL_ROUNDS
+    following = (*constants[1 : first + 1], *constants[second + 1 :], [0] * WIDTH)
+    partial = _partial()
+    from_state = zip(*partial.heads, *partial.whole, strict=True)
+    heads = [state[0] for state in partial.trail]
+    from_sbox = (
+        [*heads[:after], *partial.trail[after]] for after in reversed(range(PARTIAL_ROUNDS))
+    )
     return _Tables(
-        columns,
-        constants[0],
-        (*(_packed(row, _FULL_BYTES) for row in following), 0),
-        tuple(from_state),
-        tuple(from_sbox),
-        _packed([*inputs[1:], *rest], _PARTIAL_BYTES),
+        tuple(_packed(column, _FULL_BYTES) for column in columns),
+        tuple(_packed(row, _FULL_BYTES) for row in following),
+        tuple(_packed(column, _PARTIAL_BYTES) for column in from_state),
+        tuple(_packed(column, _PARTIAL_BYTES) for column in from_sbox),
+        _packed(partial.constants, _PARTIAL_BYTES),
     )
 
 
@@ -200,10 +218,10 @@ def _partial_rounds(state: Sequence[int], tables: _Tables) -> list[int]:
 def permute_python(state: Sequence[int]) -> list[int]:
     """The permutation without the kernel: 12 words to 12 field elements."""
     tables = _tables()
-    current = [x + c for x, c in zip(state, tables.first, strict=True)]
-    current = _full_rounds(current, tables.columns, tables.full_constants[:4])
+    current = [x + c for x, c in zip(state, round_constants()[0], strict=True)]
+    current = _full_rounds(current, tables.columns, tables.following[:HALF_FULL_ROUNDS])
     current = _partial_rounds(current, tables)
-    current = _full_rounds(current, tables.columns, tables.full_constants[4:])
+    current = _full_rounds(current, tables.columns, tables.following[HALF_FULL_ROUNDS:])
     return [x % P for x in current]
 
 
@@ -212,16 +230,28 @@ def _words(values: Sequence[int]) -> bytes:
 
 
 @cache
-def _constants_buffer() -> bytes:
-    return _words([word for row in round_constants() for word in row])
+def kernel_tables() -> bytes:
+    """The kernel's tables: round constants and `_Partial`, in the order of its `struct tables`."""
+    partial = _partial()
+    rows = [*round_constants(), partial.constants, *partial.heads, *partial.whole, *partial.trail]
+    return _words([word for row in rows for word in row])
 
 
 @known_answer("goldilocks")
 def _kernel_is_right(module: ModuleType) -> bool:
     if not hasattr(module, "goldilocks_permute"):  # built before this part was added
         return False
-    out: bytes = module.goldilocks_permute(_constants_buffer(), bytes(8 * WIDTH))
-    return struct.unpack("<4Q", out[:32]) == BLOCK_ONE
+    tables = kernel_tables()
+    states = bytes(8 * WIDTH) + b"\xff" * (8 * WIDTH)
+    permuted = module.goldilocks_permute(tables, states)
+    answers = (
+        permuted[: 8 * DIGEST],
+        permuted[8 * WIDTH :][: 8 * DIGEST],
+        module.goldilocks_hash(tables, bytes(8 * RATE), RATE),
+        module.goldilocks_climb(tables, bytes(8 * DIGEST), bytes(8), bytes(8 * DIGEST), 1),
+    )
+    wanted = (BLOCK_ONE, BLOCK_TWO, BLOCK_ONE, BLOCK_ONE)
+    return answers == tuple(_words(words) for words in wanted)
 
 
 def permute(state: Sequence[int]) -> list[int]:
@@ -229,9 +259,7 @@ def permute(state: Sequence[int]) -> list[int]:
     native = kernel("goldilocks")
     if native is None:
         return permute_python(state)
-    return list(
-        struct.unpack("<12Q", native.goldilocks_permute(_constants_buffer(), _words(state)))
-    )
+    return list(struct.unpack("<12Q", native.goldilocks_permute(kernel_tables(), _words(state))))
 
 
 def hash_python(words: Sequence[int]) -> Digest:
@@ -262,8 +290,8 @@ def hash_many(messages: Sequence[Sequence[int]]) -> list[Digest]:
     native = kernel("goldilocks") if width else None
     if native is None:
         return [hash_python(message) for message in messages]
-    data = b"".join(map(_words, messages))
-    return _digests(native.goldilocks_hash(_constants_buffer(), data, width))
+    data = _words(list(chain.from_iterable(messages)))
+    return _digests(native.goldilocks_hash(kernel_tables(), data, width))
 
 
 def compress(left: Digest, right: Digest) -> Digest:
@@ -289,10 +317,10 @@ def climb_many(
         return _climb_python(leaves, indexes, paths)
     return _digests(
         native.goldilocks_climb(
-            _constants_buffer(),
-            b"".join(map(_words, leaves)),
+            kernel_tables(),
+            _words(list(chain.from_iterable(leaves))),
             _words([index % 2**64 for index in indexes]),
-            b"".join(_words(sibling) for path in paths for sibling in path),
+            _words(list(chain.from_iterable(chain.from_iterable(paths)))),
             depth,
         )
     )

@@ -14,6 +14,7 @@ from merkle_por.errors import Invalid
 from merkle_por.hashes.poseidon_goldilocks import DIGEST, Digest, climb_many, hash_many
 from merkle_por.zk.goldilocks import (
     GENERATOR,
+    NON_RESIDUE,
     Ext,
     P,
     PowerSum,
@@ -144,10 +145,9 @@ def _check_layers(
                 "a layer does not continue the one before",
                 where=f"query_round_proofs[{number}].steps[{layer}]",
             )
-        values = [Ext(a, b) for a, b in zip(words[::2], words[1::2], strict=True)]
         # The leaf holds the values on the coset of x; its first point has index 0 within.
         start = x * pow(root_of_unity(bits), -reverse_bits(within, bits), P) % P
-        value = fold(values, start, challenges.betas[layer])
+        value = fold(words[::2], words[1::2], start, challenges.betas[layer])
         x = pow(x, 1 << bits, P)
         index >>= bits
     if reduce_with_powers(proof.final, Ext(x)) != value:
@@ -160,30 +160,34 @@ def _check_layers(
 
 @cache
 def _inverse_points(bits: int) -> tuple[int, ...]:
-    """1 / (2 y) for every other y of the subgroup of order 2^bits in bit-reversed order."""
+    """1 / y for every other y of the subgroup of order 2^bits in bit-reversed order."""
     root = inverse(root_of_unity(bits))
     half = 1 << (bits - 1)
-    return tuple(pow(root, reverse_bits(j, bits - 1), P) * _HALF % P for j in range(half))
+    return tuple(pow(root, reverse_bits(j, bits - 1), P) for j in range(half))
 
 
-def fold(values: Sequence[Ext], start: int, beta: Ext) -> Ext:
-    """The value at beta of the polynomial of degree < 2^bits through `values`.
+def fold(real: Sequence[int], imaginary: Sequence[int], start: int, beta: Ext) -> Ext:
+    """The value at beta of the polynomial of degree < 2^bits through 2^bits values.
 
-    values: at start * w^rev(j) for j = 0.. in bit-reversed order, w of order 2^bits.
+    real, imaginary: halves of the values at start * w^rev(j), j = 0.., rev reversing the bits of
+    j, w of order 2^bits.
     """
-    current = list(values)
-    bits = len(current).bit_length() - 1
+    bits = len(real).bit_length() - 1
+    halves = pow(_HALF, bits, P)
     scale = inverse(start)
     while bits:
-        # Neighbours stand at y and -y: even part plus beta/y times odd part, over y^2.
-        factor = beta.scale(scale)
-        folded = []
-        pairs = zip(current[::2], current[1::2], _inverse_points(bits), strict=True)
-        for u, v, weight in pairs:
-            odd = (u - v).scale(weight) * factor
-            folded.append((u + v).scale(_HALF) + odd)
-        current = folded
+        # Neighbours stand at y and -y; twice the even part is their sum, twice the odd part
+        # their difference over y. The factor 2 of each step goes at the end (`halves`).
+        a, b = beta.a * scale % P, beta.b * scale % P
+        next_real, next_imaginary = [], []
+        for i, inverse_point in enumerate(_inverse_points(bits)):
+            u, v = real[2 * i], real[2 * i + 1]
+            s, t = imaginary[2 * i], imaginary[2 * i + 1]
+            c, d = u - v, s - t
+            next_real.append((u + v + (a * c + NON_RESIDUE * b * d) * inverse_point) % P)
+            next_imaginary.append((s + t + (a * d + b * c) * inverse_point) % P)
+        real, imaginary = next_real, next_imaginary
         beta = beta * beta
         scale = scale * scale % P
         bits -= 1
-    return current[0]
+    return Ext(real[0], imaginary[0]).scale(halves)

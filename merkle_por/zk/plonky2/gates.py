@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import mul
 
 from merkle_por.hashes.poseidon_goldilocks import (
     DIGEST,
@@ -433,8 +434,22 @@ def _subgroup(bits: int) -> list[int]:
     return [pow(root, i, P) for i in range(1 << bits)]
 
 
-def _same_pairs(left: Sequence[Pair], right: Sequence[Pair]) -> list[Ext]:
-    return _flat([x - y for x, y in zip(left, right, strict=True)])
+@cache
+def _subgroup_powers(bits: int) -> list[list[int]]:
+    """Row i: the powers 0, 1, 2.. of the subgroup's i-th element."""
+    roots, size = _subgroup(bits), 1 << bits
+    return [[roots[i * j % size] for j in range(size)] for i in range(size)]
+
+
+def _on_subgroup(coefficients: Sequence[Pair], bits: int) -> list[Pair]:
+    """Values of a polynomial on the subgroup of order 2^bits."""
+    numbers = ((c.u.a, c.u.b, c.v.a, c.v.b) for c in coefficients)
+    columns = list(zip(*numbers, strict=True))
+    values = []
+    for powers in _subgroup_powers(bits):
+        a, b, c, d = (sum(map(mul, column, powers)) % P for column in columns)
+        values.append(Pair(Ext(a, b), Ext(c, d)))
+    return values
 
 
 @dataclass(frozen=True)
@@ -469,12 +484,8 @@ class LowDegreeInterpolation(Gate):
         powers = [Pair(ONE, ZERO), point, *_pairs(w, at + size - 2, size - 2)]
         out = [shifts[i] * w[0] - shifts[i + 1] for i in range(1, size - 1)]
         shifted = [c.times(shift) for c, shift in zip(coefficients, shifts, strict=True)]
-        roots = _subgroup(self.bits)
-        for i in range(size):
-            total = PAIR_ZERO
-            for j, coefficient in enumerate(shifted):
-                total = total + coefficient.scale(roots[i * j % size])
-            out += (values[i] - total).halves
+        for given, computed in zip(values, _on_subgroup(shifted, self.bits), strict=True):
+            out += (given - computed).halves
         for i in range(1, size - 1):
             out += (powers[i] * point - powers[i + 1]).halves
         total = PAIR_ZERO

@@ -6,8 +6,9 @@ is checked before its items are read. Numbers are 64-bit words and mean their re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from merkle_por.documents import Fields, kind_of
 from merkle_por.errors import Malformed
@@ -85,8 +86,8 @@ def parse_proof(value: object, circuit: Circuit, where: str = "proof") -> Proof:
         quotients_cap=_digests(fields, "quotient_polys_cap", roots),
         openings=_openings(fields.object("openings"), circuit),
         layer_caps=tuple(
-            tuple(_digest(item, place) for item, place in _items(cap, roots, where))
-            for cap, where in _list(fri, "commit_phase_merkle_caps", len(circuit.reduction_bits))
+            _hashes(_array(cap, roots, place), place)
+            for cap, place in _list(fri, "commit_phase_merkle_caps", len(circuit.reduction_bits))
         ),
         queries=tuple(
             _query(item, place, circuit)
@@ -102,15 +103,19 @@ def words(value: object, count: int, where: str) -> tuple[int, ...]:
 
     Raises Malformed: proof-shape, bad-number, wrong-type.
     """
-    values = _array(value, count, where)
-    if values and set(map(type, values)) != {int}:
+    return _reduced(_array(value, count, where), where)
+
+
+def _reduced(values: Sequence[object], where: str) -> tuple[int, ...]:
+    if set(map(type, values)) - {int}:
         wrong = next(item for item in values if type(item) is not int)
         raise Malformed(
             "bad-number", f"{kind_of(wrong)} where a 64-bit number must stand", where=where
         )
-    if values and not (min(values) >= 0 and max(values) < _WORD):
+    numbers = cast("Sequence[int]", values)
+    if min(numbers, default=0) < 0 or max(numbers, default=0) >= _WORD:
         raise Malformed("bad-number", "a number outside of 64 bits", where=where)
-    return tuple(values) if max(values, default=0) < P else tuple(item % P for item in values)
+    return tuple(numbers) if max(numbers, default=0) < P else tuple(n % P for n in numbers)
 
 
 def _array(value: object, count: int, where: str) -> list[Any]:
@@ -137,28 +142,45 @@ def _list(fields: Fields, key: str, count: int) -> list[tuple[Any, str]]:
 
 def digest(value: object, where: str) -> Digest:
     """A hash in its JSON form {"elements": [4 words]}."""
-    if type(value) is not dict or value.keys() != {"elements"}:
-        raise Malformed("wrong-type", "not a hash: an object with just `elements`", where=where)
-    a, b, c, d = words(value["elements"], DIGEST, where)
-    return a, b, c, d
+    return _hashes([value], where)[0]
 
 
-_digest = digest
+def _hashes(items: Sequence[object], where: str) -> tuple[Digest, ...]:
+    elements = []
+    for item in items:
+        if type(item) is not dict or item.keys() != {"elements"}:
+            raise Malformed("wrong-type", "not a hash: an object with just `elements`", where=where)
+        elements.append(item["elements"])
+    flat = _flattened(elements, DIGEST, where)
+    return tuple(zip(flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True))
+
+
+def _flattened(lists: Sequence[object], length: int, where: str) -> tuple[int, ...]:
+    """The words of several lists of `length` words, end to end."""
+    values: list[object] = []
+    for item in lists:
+        values += _array(item, length, where)
+    return _reduced(values, where)
 
 
 def _digests(fields: Fields, key: str, count: int) -> tuple[Digest, ...]:
-    return tuple(_digest(item, place) for item, place in _list(fields, key, count))
+    where = fields.place(key)
+    return _hashes(_array(fields.get(key), count, where), where)
 
 
 def _path(value: object, count: int, where: str) -> tuple[Digest, ...]:
-    fields = Fields(value, where).only("siblings")
-    items = _array(fields.get("siblings"), count, where)
-    return tuple([_digest(item, where) for item in items])
+    return _digests(Fields(value, where).only("siblings"), "siblings", count)
+
+
+def _pairs(fields: Fields, key: str, count: int) -> tuple[int, ...]:
+    """`count` extension elements, two words each, end to end."""
+    where = fields.place(key)
+    return _flattened(_array(fields.get(key), count, where), 2, where)
 
 
 def _extensions(fields: Fields, key: str, count: int) -> tuple[Ext, ...]:
-    pairs = _array(fields.get(key), count, fields.place(key))
-    return tuple(Ext(*words(pair, 2, fields.place(key))) for pair in pairs)
+    flat = _pairs(fields, key, count)
+    return tuple(map(Ext, flat[::2], flat[1::2]))
 
 
 def _openings(fields: Fields, circuit: Circuit) -> Openings:
@@ -192,7 +214,6 @@ def _query(value: object, where: str, circuit: Circuit) -> Query:
     for (step, place), bits in zip(steps, circuit.reduction_bits, strict=True):
         height -= bits
         members = Fields(step, place).only("evals", "merkle_proof")
-        pairs = _array(members.get("evals"), 1 << bits, members.place("evals"))
-        values = [word for pair in pairs for word in words(pair, 2, place)]
-        layers.append(Opened(tuple(values), _path(members.get("merkle_proof"), height, place)))
+        values = _pairs(members, "evals", 1 << bits)
+        layers.append(Opened(values, _path(members.get("merkle_proof"), height, place)))
     return Query(tuple(tables), tuple(layers))
