@@ -9,6 +9,7 @@
 static PyMethodDef *const PARTS[] = {
     merkle_por_goldilocks_methods,
     merkle_por_keccak_methods,
+    merkle_por_poseidon_bn254_methods,
     merkle_por_records_methods,
     merkle_por_sha256_methods,
     NULL,

@@ -30,6 +30,7 @@ BLOCK = 12
 """Elements a block in every format but one."""
 BLOCK_V1B = 16
 """Elements a block in Binance's release v1.0.2."""
+PORTABLE = "portable"
 
 
 def field_element(data: bytes, where: str | None = None) -> int:
@@ -106,7 +107,7 @@ def poseidon(elements: Sequence[int], block: int = BLOCK) -> int:
     if native is None:
         return poseidon_in_python(elements, block)
     message = b"".join([element.to_bytes(ELEMENT_BYTES) for element in elements])
-    return int.from_bytes(_native(native, message, len(elements), block))
+    return int.from_bytes(_native(native, message, len(elements), block, backend() != "c"))
 
 
 def poseidon_many(messages: bytes, length: int, block: int = BLOCK) -> bytes:
@@ -121,7 +122,7 @@ def poseidon_many(messages: bytes, length: int, block: int = BLOCK) -> bytes:
         raise UsageError(f"the bytes are not a whole number of messages of {length} elements")
     native = kernel("poseidon_bn254")
     if native is not None:
-        return _native(native, messages, length, block)
+        return _native(native, messages, length, block, backend() != "c")
     out = []
     for start in range(0, len(messages), step):
         elements = [
@@ -146,19 +147,27 @@ def _prepared(native: ModuleType, width: int) -> bytes:
     return prepared
 
 
-def _native(native: ModuleType, messages: bytes, length: int, block: int) -> bytes:
+def engine() -> str | None:
+    """The kernel's engine that serves here: `adx` or `portable`; None for the Python twin.
+
+    UsageError for MERKLE_POR_BACKEND=simd on a processor without the instructions.
+    """
+    native = kernel("poseidon_bn254")
+    fastest = None if native is None else str(native.poseidon_bn254_engine())
+    if backend() == "simd" and fastest != "adx":
+        raise UsageError("MERKLE_POR_BACKEND=simd: no Poseidon kernel for this processor")
+    return PORTABLE if fastest is not None and backend() == "c" else fastest
+
+
+def _native(native: ModuleType, messages: bytes, length: int, block: int, fast: bool) -> bytes:
     rest = length % block or block
     full = _prepared(native, block + 1) if length > block else b""
     last = _prepared(native, rest + 1)
-    portable = backend() == "c"
     try:
-        digests: bytes = native.poseidon_bn254_hash(messages, length, block, full, last, portable)
+        digests: bytes = native.poseidon_bn254_hash(messages, length, block, full, last, fast)
     except ValueError as error:  # the kernel found an element that is not reduced
         raise _out_of_range(None) from error
     return digests
-
-
-_LARGEST = (MODULUS - 1).to_bytes(ELEMENT_BYTES)
 
 
 def _known_answer(native: ModuleType) -> bool:
@@ -168,9 +177,10 @@ def _known_answer(native: ModuleType) -> bool:
     cases = (([1, 2], BLOCK), ([MODULUS - 1] * 14, BLOCK), (list(range(18)), BLOCK_V1B))
     for elements, block in cases:
         message = b"".join(element.to_bytes(ELEMENT_BYTES) for element in elements)
-        digest = _native(native, message, len(elements), block)
-        if int.from_bytes(digest) != poseidon_in_python(elements, block):
-            return False
+        digest = poseidon_in_python(elements, block).to_bytes(ELEMENT_BYTES)
+        for fast in (False, True):
+            if _native(native, message, len(elements), block, fast) != digest:
+                return False
     return True
 
 

@@ -143,6 +143,65 @@ def test_the_largest_elements_in_every_width(backend: str, width: int) -> None:
         assert poseidon(elements, width - 1) == poseidon_in_python(elements, width - 1)
 
 
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("terms", range(1, 23))
+def test_the_longest_sums_of_the_largest_numbers(fast: bool, terms: int) -> None:
+    """After one reduction a sum of n products is below (0.19 n + 1) q: from 16 terms on, taking
+    away 2q and q is not enough, which random numbers do not show."""
+    native = kernel("poseidon_bn254")
+    if native is None:
+        pytest.skip("the kernel is not built")
+    inverse = pow(1 << 256, -1, MODULUS)
+    for drop in range(40):
+        left = [MODULUS - 1 - (drop if place == 0 else 0) for place in range(terms)]
+        right = [MODULUS - 1 - drop * drop for _ in range(terms)]
+        total = sum(a * b for a, b in zip(left, right, strict=True)) * inverse
+        a, b = (b"".join(value.to_bytes(32) for value in side) for side in (left, right))
+        assert int.from_bytes(native.poseidon_bn254_dot(a, b, b"", fast)) == total % MODULUS
+        if terms <= 5:
+            plus = MODULUS - 1 - drop
+            got = native.poseidon_bn254_dot(a, b, plus.to_bytes(32), fast)
+            assert int.from_bytes(got) == (total + plus) % MODULUS
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(ELEMENTS, ELEMENTS), min_size=1, max_size=22), st.booleans())
+def test_sums_of_products(pairs: list[tuple[int, int]], fast: bool) -> None:
+    native = kernel("poseidon_bn254")
+    if native is None:
+        pytest.skip("the kernel is not built")
+    a, b = (b"".join(pair[side].to_bytes(32) for pair in pairs) for side in (0, 1))
+    total = sum(x * y for x, y in pairs) * pow(1 << 256, -1, MODULUS) % MODULUS
+    assert int.from_bytes(native.poseidon_bn254_dot(a, b, b"", fast)) == total
+
+
+def test_sums_that_could_overflow_are_refused() -> None:
+    native = kernel("poseidon_bn254")
+    if native is None:
+        pytest.skip("the kernel is not built")
+    one = (1).to_bytes(32)
+    for call in (
+        lambda: native.poseidon_bn254_dot(one * 23, one * 23, b"", 1),
+        lambda: native.poseidon_bn254_dot(one * 6, one * 6, one, 1),
+        lambda: native.poseidon_bn254_dot(one, one * 2, b"", 1),
+        lambda: native.poseidon_bn254_dot(b"", b"", b"", 1),
+        lambda: native.poseidon_bn254_dot(one, MODULUS.to_bytes(32), b"", 1),
+        lambda: native.poseidon_bn254_dot(one, one, MODULUS.to_bytes(32), 1),
+    ):
+        with pytest.raises(ValueError):
+            call()
+
+
+def test_the_engine_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    if kernel("poseidon_bn254") is None:
+        pytest.skip("the kernel is not built")
+    assert module.engine() in ("adx", "portable")
+    monkeypatch.setenv(VARIABLE, "c")
+    assert module.engine() == "portable"
+    monkeypatch.setenv(VARIABLE, "python")
+    assert module.engine() is None
+
+
 @pytest.mark.parametrize(("length", "block"), [(1, 12), (2, 12), (12, 12), (13, 12), (30, 16)])
 def test_many_messages_equal_single_ones(backend: str, length: int, block: int) -> None:
     rows = [[(17 * row + 3 * place) ** 40 % MODULUS for place in range(length)] for row in range(5)]
