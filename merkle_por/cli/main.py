@@ -17,8 +17,11 @@ from merkle_por.version import __version__
 COMMANDS = {
     "verify": "Check the proof file(s) an exchange gave you.",
     "audit": "Recompute a whole published ledger, tree or proof set.",
+    "digest": "Fingerprints of your path, to compare with others.",
+    "compare": "Find contradictions between customers' digests.",
     "formats": "All formats; one explained, with where to find file and root.",
     "pins": "Roots and keys kept from last time.",
+    "demo": "The whole main job on bundled data, offline.",
     "doctor": "What is installed, what runs natively, what is missing.",
 }
 EXITS = (

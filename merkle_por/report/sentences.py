@@ -97,6 +97,12 @@ def of_all(verdicts: Sequence[Verdict], together: Together | None) -> str:
         return together.sentence
     if state is State.VALID:
         return f"All {len(verdicts)} proofs hold, and they don't contradict each other."
+    names = {v.exchange_name for v in verdicts}
+    if state is State.UNCONFIRMED and len({v.root for v in verdicts}) == 1 and len(names) == 1:
+        return (
+            f"All {len(verdicts)} files agree with themselves and with each other. "
+            f"Is their root the one {names.pop()} published?"
+        )
     count = sum(v.state is state for v in verdicts)
     first = next(v for v in verdicts if v.state is state)
     return f"{count} of {len(verdicts)} files: {sentence(first)}"

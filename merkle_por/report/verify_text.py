@@ -28,6 +28,7 @@ OWN_NOTE = (
     "are read from the file; check them",
     "with --expect {asset}=...",
 )
+_HOLDING = (State.VALID, State.UNCONFIRMED)
 _MEANINGS = {
     "negative-balance": "A negative amount hides as much of other customers' money.",
     "sum-mismatch": "The totals shown are not what customers are owed in this tree.",
@@ -49,11 +50,17 @@ def verification_page(result: Verification, page: Page, *, path: bool = False) -
         return page
     order = sorted(proofs, key=lambda v: -v.state.exit)
     page.headline(result.state.value, result.sentence)
-    for verdict in order:
-        status = _mark_of(verdict.state)
-        page.marked("alone" if verdict is order[0] else "", status, _one_line(verdict))
+    if len({verdict.state for verdict in proofs}) == 1 and proofs[0].state in _HOLDING:
+        names = ", ".join(safe(verdict.file.name) for verdict in proofs)
+        page.marked("alone", "pass", f"{names}: each holds when judged alone")
+    else:
+        for verdict in order:
+            status = _mark_of(verdict.state)
+            page.marked("alone" if verdict is order[0] else "", status, _one_line(verdict))
     if result.together is not None:
         result.together.lines(page)
+    if len({verdict.root for verdict in proofs}) == 1:
+        root_lines(proofs[0], page)
     return page
 
 

@@ -1,0 +1,58 @@
+"""`merkle-por demo`: the whole main job, offline, on bundled data."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from merkle_por.cli.common import output_options, page, print_json, show
+from merkle_por.cli.main import EXITS
+
+EXIT_FAULT = 70  # EX_SOFTWARE: never the status of a verdict
+
+
+@click.command(
+    "demo",
+    short_help="The whole main job on bundled data, offline.",
+    epilog=f"{EXITS}  Example: merkle-por demo",
+)
+@output_options
+def command(as_json: bool, quiet: bool, no_color: bool) -> None:
+    """The whole main job on bundled data, offline."""
+    from merkle_por.demo import steps
+    from merkle_por.report.text import Span
+
+    done = steps()
+    good = all(step.as_expected for step in done)
+    if as_json:
+        print_json(
+            {
+                "schema": "merkle-por/demo/1",
+                "as_expected": good,
+                "steps": [
+                    {
+                        "title": step.title,
+                        "state": step.result.state.value,
+                        "expected": step.expected.value,
+                        "found": step.found,
+                    }
+                    for step in done
+                ],
+            }
+        )
+    else:
+        filled = page(no_color)
+        for number, step in enumerate(done, 1):
+            state = step.result.state.value
+            filled.add(
+                Span(f"{number} {step.title:<21}"),
+                Span(f"{state.upper():<13}", state),
+                Span(step.found),
+            )
+        if good:
+            filled.add(Span("As expected. Now: merkle-por verify YOUR_FILE"))
+        else:
+            filled.add(Span("NOT as expected: this installation is at fault.", "fail"))
+        show(filled, quiet=quiet, no_color=no_color)
+    sys.exit(0 if good else EXIT_FAULT)
