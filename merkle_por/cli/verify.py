@@ -103,9 +103,9 @@ def ask_root(verdict: Any) -> str:
     from merkle_por.scheme import normal_hash
 
     scheme = by_id(verdict.scheme)
-    from merkle_por.report.verify_text import TYPE_IT_YOURSELF
+    from merkle_por.report.verify_text import where_root
 
-    click.echo(f"where: {scheme.where.root}\n{TYPE_IT_YOURSELF}", err=True)
+    click.echo(f"where: {where_root(verdict)}", err=True)
     while True:
         pasted: str = click.prompt(
             "Paste the root shown there (Enter: leave unconfirmed)",

@@ -195,8 +195,7 @@ SCHEME = Scheme(
     ),
     where=Where(
         file="bitget.com, logged in: Proof of Reserves, download merkel_tree_bg.json",
-        root="bitget.com > Proof of Reserves. Type the address yourself. Better: a copy of the "
-        "root that somebody else sees.",
+        root="bitget.com > Proof of Reserves",
         certain="both official programs and their samples were run",
     ),
 )

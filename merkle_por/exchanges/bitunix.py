@@ -170,8 +170,7 @@ SCHEME = Scheme(
     where=Where(
         file="bitunix.com, logged in: Proof of Reserves, download merkle_tree_bitunix.json. It "
         "may hold your neighbour's id, nonce and balances: keep it private.",
-        root="bitunix.com > Proof of Reserves. Type the address yourself. Better: a copy of the "
-        "root that somebody else sees.",
+        root="bitunix.com > Proof of Reserves",
         certain="official program and its sample were run",
     ),
 )

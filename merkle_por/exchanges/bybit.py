@@ -218,8 +218,7 @@ SCHEME = Scheme(
     ),
     where=Where(
         file="bybit.com, logged in: Proof of Reserves > your audit, copy the text into a file",
-        root="bybit.com > Proof of Reserves > your audit. Type the address yourself. Better: a "
-        "copy of the root that somebody else sees.",
+        root="bybit.com > Proof of Reserves > {audit}",
         certain="official program and its samples were run",
     ),
 )

@@ -146,8 +146,7 @@ SCHEME = Scheme(
     ),
     where=Where(
         file="coinex.com, logged in: reserve proof page, download the proof file",
-        root="coinex.com, reserve proof page. Type the address yourself. Better: a copy of the "
-        "root that somebody else sees.",
+        root="coinex.com, reserve proof page",
         certain="official program was run; its own sample follows another rule than its code",
     ),
 )

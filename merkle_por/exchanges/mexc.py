@@ -171,8 +171,7 @@ SCHEME = Scheme(
     ),
     where=Where(
         file="mexc.com, logged in: Proof of Reserves > details, copy the text into a file",
-        root="mexc.com > Proof of Reserves > the audit named in proofId. Type the address "
-        "yourself. Better: a copy of the root that somebody else sees.",
+        root="mexc.com > Proof of Reserves > the audit named in proofId",
         certain="official program and its sample were run",
     ),
 )

@@ -53,7 +53,7 @@ def explain(name: str, page: Page) -> None:
         page.add(Span(f"{scheme.id}: {scheme.exchange_name}, {scheme.title}", "valid"))
         page.labelled("used", scheme.used)
         page.labelled("file", f"{scheme.file_name}: {scheme.where.file}")
-        page.labelled("root", scheme.where.root)
+        page.labelled("root", scheme.where.root.replace("{audit}", "your audit"))
         page.labelled("seen", f"{scheme.where.seen}, {scheme.where.certain}")
         page.labelled("included", assurance.included)
         page.labelled("totals", assurance.totals)
@@ -86,7 +86,7 @@ def formats_document(name: str | None) -> dict[str, Any]:
                 "cannot": list(scheme.assurance.cannot),
                 "where": {
                     "file": scheme.where.file,
-                    "root": scheme.where.root,
+                    "root": scheme.where.root.replace("{audit}", "your audit"),
                     "seen": scheme.where.seen,
                     "certain": scheme.where.certain,
                 },

@@ -243,8 +243,7 @@ def root_lines(verdict: Verdict, page: Page) -> None:
         page.marked("root", "pass", passed[0] if passed else "equals the published one")
         return
     if verdict.scheme is not None:
-        place = by_id(verdict.scheme).where.root
-        page.labelled("where", f"{place}. {TYPE_IT_YOURSELF}")
+        page.labelled("where", where_root(verdict))
     page.marked("root", "unconfirmed", "in the file, confirmed by nobody:")
     page.whole(root.value)
 
@@ -257,6 +256,13 @@ def _after(verdict: Verdict, page: Page) -> None:
             page.labelled("next", _NEXT[verdict.reason])
     if verdict.state is State.VALID and not verdict.warnings:
         page.labelled("limits", "One file can't show who was left out. Reserves: not checked here.")
+
+
+def where_root(verdict: Verdict) -> str:
+    """Where the exchange publishes the root of this audit, and how to get there."""
+    audit = f"audit {safe(verdict.snapshot.id)}" if verdict.snapshot.id else "your audit"
+    place = by_id(str(verdict.scheme)).where.root.replace("{audit}", audit)
+    return f"{place}. {TYPE_IT_YOURSELF}"
 
 
 def path_lines(verdict: Verdict, page: Page) -> None:

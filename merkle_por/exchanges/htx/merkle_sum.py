@@ -157,8 +157,7 @@ SCHEME = Scheme(
     ),
     where=Where(
         file="htx.com, logged in: the account page's Merkle proof of an audit before October 2023",
-        root="htx.com > Proof of Reserves, the audit's own page. Type the address yourself. "
-        "Better: a copy of the root that somebody else sees.",
+        root="htx.com > Proof of Reserves, the audit's own page",
         certain="official program was run on files of our own; no sample is published",
     ),
 )
