@@ -50,6 +50,7 @@ REASONS: dict[str, str] = {
     "config-mismatch": "the file's configuration is not the published one",
     "conflicting-nodes": "two nodes claim one place in the tree",
     "constraint": "a constraint of the proof does not hold",
+    "currency-not-bound": "the name of a currency is in no hash, so another could stand there",
     "different-audits": "files of different audits are not compared with each other",
     "duplicate-address": "an address stands twice for one coin",
     "duplicate-asset": "an asset stands twice in one list",
