@@ -27,6 +27,7 @@ MODULES = (
     "okx.stark",
     "plain_path",
     "silversixpence",
+    "swissborg",
     "template",
 )
 
