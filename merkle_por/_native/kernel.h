@@ -13,5 +13,6 @@ extern PyMethodDef merkle_por_keccak_methods[]; /* keccak.c */
 extern PyMethodDef merkle_por_poseidon_bn254_methods[]; /* poseidon_bn254.c */
 extern PyMethodDef merkle_por_records_methods[]; /* records.c */
 extern PyMethodDef merkle_por_sha256_methods[]; /* sha256.c */
+extern PyMethodDef merkle_por_text_trees_methods[]; /* text_trees.c */
 
 #endif

@@ -12,6 +12,7 @@ static PyMethodDef *const PARTS[] = {
     merkle_por_poseidon_bn254_methods,
     merkle_por_records_methods,
     merkle_por_sha256_methods,
+    merkle_por_text_trees_methods,
     NULL,
 };
 
