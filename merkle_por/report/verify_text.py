@@ -94,7 +94,7 @@ def proof_lines(verdict: Verdict, page: Page, *, path: bool = False) -> None:
     _after(verdict, page)
     if verdict.state is not State.VALID:
         for warning in warnings:
-            if not (verdict.state is State.UNCONFIRMED and warning.id == "maxwell"):
+            if warning.id != "maxwell" or verdict.state is State.INCOMPLETE:
                 page.warning(warning.text)
     if path:
         path_lines(verdict, page)
