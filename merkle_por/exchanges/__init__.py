@@ -14,6 +14,8 @@ from merkle_por.scheme import Scheme
 MODULES = (
     "bifinance",
     "bitbase",
+    "bitfinex.antani",
+    "bitfinex.easy_audit",
     "bitget",
     "bitunix",
     "bybit",
