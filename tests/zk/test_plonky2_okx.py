@@ -16,13 +16,8 @@ from merkle_por.documents import Number, parse_json
 from merkle_por.errors import Finding, Invalid, Malformed
 from merkle_por.exchanges.okx import plonky2_circuit, plonky2_rules
 from merkle_por.exchanges.okx.plonky2_circuit import Pin
-from merkle_por.exchanges.okx.plonky2_rules import (
-    check_global,
-    check_user,
-    check_within_totals,
-    parse_global,
-    parse_user,
-)
+from merkle_por.exchanges.okx.plonky2_global import GlobalResult, check_global, parse_global
+from merkle_por.exchanges.okx.plonky2_rules import check_user, check_within_totals, parse_user
 from merkle_por.hashes.poseidon_goldilocks import digest_hex
 from merkle_por.zk.goldilocks import P
 
@@ -66,11 +61,11 @@ def base(name: str) -> Any:
 
 
 @cache
-def judged(name: str, branchout: int) -> plonky2_rules.GlobalResult:
+def judged(name: str, branchout: int) -> GlobalResult:
     return check_global(parse_global(made(name)), branchout=branchout)
 
 
-def run_global(entry: vectorfiles.Entry) -> plonky2_rules.GlobalResult:
+def run_global(entry: vectorfiles.Entry) -> GlobalResult:
     args = entry.data["args"]
     source: object = entry.files[0].read_bytes()
     if "mutation" in args:
@@ -226,7 +221,7 @@ def test_a_root_is_only_confirmed_when_given():
 # The known circuit, and what hangs on it.
 
 
-def pin_of(result: plonky2_rules.GlobalResult, **changes: Any) -> Pin:
+def pin_of(result: GlobalResult, **changes: Any) -> Pin:
     facts = {"batch_size": 4, "token_num": 3, "levels": 1, "branchout": 64, **changes}
     return Pin(sha256=result.verifier_data_sha256, name="test circuit", **facts)
 

@@ -69,12 +69,14 @@ class Gate(ABC):
 GateReader = Callable[[Reader], Gate]
 
 
-@dataclass(frozen=True)
 class Pair:
-    """An algebra element u + vY, Y^2 = 7."""
+    """An algebra element u + vY, Y^2 = 7. Not to be changed."""
 
-    u: Ext
-    v: Ext
+    __slots__ = ("u", "v")
+
+    def __init__(self, u: Ext, v: Ext) -> None:
+        self.u = u
+        self.v = v
 
     def __add__(self, other: Pair) -> Pair:
         return Pair(self.u + other.u, self.v + other.v)
@@ -118,7 +120,6 @@ def _is_bit(bit: Ext) -> Ext:
     return bit * (bit - ONE)
 
 
-@dataclass(frozen=True)
 class Noop(Gate):
     """A row without constraints."""
 
@@ -151,7 +152,6 @@ class Constant(Gate):
         return [k[i] - w[i] for i in range(self.count)]
 
 
-@dataclass(frozen=True)
 class PublicInput(Gate):
     """Ties four wires to the hash of the public inputs."""
 
@@ -354,7 +354,6 @@ class Reducing(Gate):
         return self.coefficients > 0
 
 
-@dataclass(frozen=True)
 class ReducingExtension(Reducing):
     """As Reducing, with coefficients of the extension."""
 
@@ -372,7 +371,6 @@ def _linear(state: Values) -> list[Ext]:
     return [Ext(a % P, b % P) for a, b in zip(real, imaginary, strict=True)]
 
 
-@dataclass(frozen=True)
 class PoseidonMds(Gate):
     """Poseidon's linear layer on 12 elements of the extension."""
 
@@ -391,7 +389,6 @@ def _sbox(x: Ext) -> Ext:
     return square * square * square * x
 
 
-@dataclass(frozen=True)
 class Poseidon(Gate):
     """A permutation of w0-11 to w12-23; the first eight inputs change halves if w24 is 1.
 
