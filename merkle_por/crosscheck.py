@@ -433,20 +433,20 @@ def _exceeded(verdicts: Sequence[Verdict], group: list[int]) -> dict[str, tuple[
 
 def _same_leaf(verdicts: Sequence[Verdict], group: list[int]) -> Iterator[Check]:
     """Files with one leaf that binds nobody's id: of one person, or one debt shown to two."""
-    first: dict[str, Verdict] = {}
+    first: dict[str, int] = {}
     for index in group:
         verdict = verdicts[index]
         leaf = next((node for node in verdict.nodes if node.role == "leaf"), None)
         if leaf is None or leaf.user is not None:
             continue
-        other = first.setdefault(leaf.hash, verdict)
-        if other is not verdict:
+        other = first.setdefault(leaf.hash, index)
+        if other != index:
             yield Check(
                 "shared-leaf",
                 About.INCLUDED,
                 CheckStatus.WARN,
-                f"{other.file.name} and {verdict.file.name} show the same leaf: if they are of "
-                "two people, one debt was shown to both",
+                f"{verdicts[other].file.name} and {verdict.file.name} show the same leaf: if they "
+                "are of two people, one debt was shown to both",
                 where=leaf.hash,
             )
 

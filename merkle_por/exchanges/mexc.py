@@ -124,7 +124,7 @@ def _check_levels(rows: list[Fields], limit: int) -> int:
     before = -1
     for row in rows:
         level = row.integer("level")
-        if level == before:
+        if level == before >= 0:
             raise Malformed("duplicate-level", f"level {level} stands twice", where=row.where)
         if not before < level <= limit:
             raise Malformed("bad-height", f"level {level} after {before}", where=row.where)

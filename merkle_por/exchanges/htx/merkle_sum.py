@@ -1,8 +1,9 @@
 """HTX (Huobi), plain Merkle-sum proof of one user (spec htx-merkle-sum).
 
 How a leaf's hash is made is not published: it is taken as given, so only the sum of the user's
-balance and the neighbour's is bound. The sums of a parent are joined without separators: one
-root hash can be shown with differing totals, which therefore need a comparison of their own.
+balance and the neighbour's is bound. The sums of a parent are joined without separators and
+without the coins' names: one root hash can be shown with differing totals, which therefore need
+a comparison of their own.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ SCHEME = Scheme(
             "That the leaf is yours, and your own amount: only the sum of your balance and your "
             "neighbour's is bound.",
             *CANNOT,
-            "The totals by the root alone: amounts are hashed without separators.",
+            "The totals by the root alone: amounts are hashed without separators and without the "
+            "names of the coins.",
         ),
     ),
     where=Where(
