@@ -97,6 +97,17 @@ def _pairs(nodes: Sequence[T]) -> Iterable[tuple[T, T]]:
 def root_of(leaves: Sequence[bytes], odd: Odd = Odd.PROMOTE) -> bytes:
     """Root over raw leaves (any length), parent = SHA-256(left || right), level by level.
 
-    1 <= len(leaves); a single leaf is its own root.
+    1 <= len(leaves); a single leaf is its own root. As `top_of`, each level hashed at once.
     """
-    return top_of(leaves, lambda left, right: hashlib.sha256(left + right).digest(), odd)
+    from merkle_por.hashes.sha256 import digests
+
+    if not leaves:
+        raise ValueError("a tree needs a leaf")
+    nodes = list(leaves)
+    while len(nodes) > 1:
+        last = nodes[-1:] if len(nodes) % 2 else []
+        if last and odd is Odd.DUPLICATE:
+            nodes.append(last[0])
+            last = []
+        nodes = digests(left + right for left, right in _pairs(nodes)) + last
+    return nodes[0]
