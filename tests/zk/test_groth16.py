@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trapdoor import Trapdoor, point1
 from vectorfiles import file
 
 from merkle_por.errors import Finding, Incomplete, Invalid, Malformed, UsageError
 from merkle_por.zk import gnark, groth16
 from merkle_por.zk.bn254 import layers
-from merkle_por.zk.bn254.curve import GENERATOR1, GENERATOR2, multiply2, scale
+from merkle_por.zk.bn254.curve import GENERATOR1, GENERATOR2, add2, multiply2
 from merkle_por.zk.bn254.fields import P, R
+from merkle_por.zk.bn254.mcl import NOT_IN_GROUP
 from merkle_por.zk.groth16 import Proof, Statement, VerifyingKey
-
-WORKING = [name for name, why in layers.reasons().items() if why == "works"]
 
 REASONS = {
     "pairing": "proof-rejected",
@@ -76,41 +76,19 @@ def test_vectors(engine: layers.Layer) -> None:
 
 # --- keys and proofs of our own, with a known trapdoor: as many as a test wants ---------------
 
-
-@cache
-def forge(trapdoor: int) -> VerifyingKey:
-    """A key without commitments whose discrete logarithms are known (alpha = trapdoor, ...)."""
-    multiples = [trapdoor % R, 17, 5, 3 * trapdoor % R, 11]
-    alpha, k0, k1, k2 = scale(P, [GENERATOR1] * 4, [multiples[0], 17, 5, multiples[3]])
-    assert alpha is not None
-    assert k0 is not None
-    assert k1 is not None
-    assert k2 is not None
-    seconds = [multiply2(P, GENERATOR2, n) for n in (7, 13, 19)]
-    beta, gamma, delta = seconds
-    assert beta is not None
-    assert gamma is not None
-    assert delta is not None
-    return VerifyingKey(alpha, beta, gamma, delta, (k0, k1, k2))
-
-
-def prove(trapdoor: int, inputs: tuple[int, int], seed: int) -> Proof:
-    """c = (ab - alpha beta - s gamma) / delta in the exponents."""
-    a, b = seed % 1000 + 2, seed % 77 + 3
-    s = 17 + 5 * inputs[0] + 3 * trapdoor * inputs[1]
-    c = (a * b - trapdoor * 7 - s * 13) * pow(19, -1, R) % R
-    pa, pc = scale(P, [GENERATOR1] * 2, [a, c])
-    return Proof(pa, multiply2(P, GENERATOR2, b), pc)
+TRAPDOORS = (Trapdoor(), Trapdoor(alpha=1002), Trapdoor(commitments=True))
 
 
 def statements(count: int, bad: set[int]) -> Iterator[Statement[int]]:
+    """True proofs under three keys in turn, one of them with commitments; the bad ones claim
+    another public input."""
     for label in range(count):
-        trapdoor = 1001 + label % 2
-        inputs = (label, 2 * label + 1)
-        proof = prove(trapdoor, inputs, label)
+        trapdoor = TRAPDOORS[label % 3]
+        inputs = (label, 2 * label + 1)[: 1 if trapdoor.commitments else 2]
+        proof = trapdoor.prove(inputs, label + 2, label % 7 + 3)
         if label in bad:
-            inputs = (label, 2 * label + 2)
-        yield Statement(label, forge(trapdoor), inputs, proof)
+            inputs = (inputs[0] + 1, *inputs[1:])
+        yield Statement(label, trapdoor.key, inputs, proof)
 
 
 def test_own_proofs_verify(engine: layers.Layer) -> None:
@@ -145,7 +123,7 @@ def _good() -> tuple[Statement[int], ...]:
 
 def prepared(bad: frozenset[int]) -> list[Statement[int]]:
     return [
-        replace(one, public_inputs=(one.public_inputs[0] + 1, one.public_inputs[1]))
+        replace(one, public_inputs=(one.public_inputs[0] + 1, *one.public_inputs[1:]))
         if one.label in bad
         else one
         for one in _good()
@@ -174,21 +152,66 @@ def test_all_vectors_as_one_stream(engine: layers.Layer) -> None:
 
 def test_failures_that_cancel_each_other_are_found(engine: layers.Layer) -> None:
     """Without random scalars, C + T in one proof and C - T in the next would hide each other."""
-    one, two = list(statements(3, set()))[::2]
-    shifted = scale(P, [GENERATOR1] * 2, [_exponent(one) + 5, _exponent(two) - 5])
-    stream = [
-        replace(one, proof=replace(one.proof, c=shifted[0])),
-        replace(two, proof=replace(two.proof, c=shifted[1])),
-        *statements(3, set()),
-    ]
-    assert len(list(groth16.failures(stream, engine=engine))) == 2
+    stream = []
+    for label, shift in enumerate((5, -5, 0, 0, 0)):
+        inputs, a, b = (label, label), label + 2, label + 9
+        c = TRAPDOORS[0].c(inputs, a, b, 0) + shift
+        proof = replace(TRAPDOORS[0].prove(inputs, a, b), c=point1(c))
+        stream.append(Statement(label, TRAPDOORS[0].key, inputs, proof))
+    found = [label for label, _ in groth16.failures(stream, engine=engine)]
+    assert found == [0, 1]
 
 
-def _exponent(one: Statement[int]) -> int:
-    trapdoor = 1001 + one.label % 2
-    s = 17 + 5 * one.public_inputs[0] + 3 * trapdoor * one.public_inputs[1]
-    a, b = one.label % 1000 + 2, one.label % 77 + 3
-    return (a * b - trapdoor * 7 - s * 13) * pow(19, -1, R)
+def test_commitments_that_cancel_each_other_are_found(engine: layers.Layer) -> None:
+    """The same for the proofs of knowledge: they have random scalars of their own."""
+    good = [one for one in statements(15, set()) if one.proof.commitments]
+    shifted = []
+    for one, shift in zip(good, (3, -3, 0, 0, 0), strict=True):
+        committed = (one.label + 2) * 31 + 1
+        pok = point1(-TRAPDOORS[2].sigma * committed + shift)
+        shifted.append(replace(one, proof=replace(one.proof, pok=pok)))
+    found = list(groth16.failures(shifted, engine=engine))
+    assert [label for label, _ in found] == [good[0].label, good[1].label]
+    assert {finding.reason for _, finding in found} == {"commitment-proof"}
+
+
+def test_the_proof_of_knowledge_cannot_make_up_for_the_equation(engine: layers.Layer) -> None:
+    """One random combination carries both equations: each must hold by itself."""
+    one = next(one for one in statements(3, set()) if one.proof.commitments)
+    for changed in (
+        replace(one.proof, pok=None),
+        replace(one.proof, commitments=(None,)),
+        replace(one.proof, commitments=(None,), pok=None),
+        replace(one.proof, c=point1(4711)),
+    ):
+        bad = replace(one, proof=changed)
+        found = list(groth16.failures([*statements(4, set()), bad], engine=engine))
+        assert [label for label, _ in found] == [one.label]
+        with pytest.raises(Invalid):
+            groth16.verify(bad.key, bad.public_inputs, bad.proof, engine=engine)
+
+
+def test_points_outside_the_group_do_not_spoil_their_batch(engine: layers.Layer) -> None:
+    stream = list(statements(8, {5}))
+    outside = multiply2(P, NOT_IN_GROUP, 3)
+    stream[2] = replace(stream[2], proof=replace(stream[2].proof, b=outside))
+    found = [(label, finding.reason) for label, finding in groth16.failures(stream, engine=engine)]
+    assert found == [(2, "subgroup"), (5, "proof-rejected")]
+
+
+def test_small_torsion_added_to_a_true_proof_is_found(engine: layers.Layer) -> None:
+    """B plus a point of order 10069, the smallest prime that divides the twist's cofactor."""
+    torsion = multiply2(P, NOT_IN_GROUP, R * ((2 * P - R) // 10069))
+    assert torsion is not None
+    assert multiply2(P, torsion, 10069) is None
+    stream = list(statements(6, set()))
+    b = add2(P, stream[0].proof.b, torsion)
+    stream[0] = replace(stream[0], proof=replace(stream[0].proof, b=b))
+    found = [(label, finding.reason) for label, finding in groth16.failures(stream, engine=engine)]
+    assert found == [(0, "subgroup")]
+    with pytest.raises(Invalid) as caught:
+        groth16.verify(stream[0].key, stream[0].public_inputs, stream[0].proof, engine=engine)
+    assert caught.value.reason == "subgroup"
 
 
 def test_the_stream_is_read_chunk_by_chunk() -> None:

@@ -36,7 +36,7 @@ _COEFFICIENT_BITS = 8
 _SUMS = 16
 _MANY = 200  # below, the order test of each point is cheaper
 
-_NOT_IN_GROUP: Point2 = (
+NOT_IN_GROUP: Point2 = (
     0,
     1,
     5857410223677516958241855868975604786906559121396168184066542210254491971240,
@@ -239,12 +239,12 @@ class MclLayer:
             and self.sum_of_multiples([g], [LAMBDA]) == g_lambda
             and self.sum_of_multiples([g, g6, None], [R - 6, 1, 5]) is None
         )
-        order = self.outside_subgroup([GENERATOR2, _NOT_IN_GROUP]) == {1}
+        order = self.outside_subgroup([GENERATOR2, NOT_IN_GROUP]) == {1}
         pairings = [
             self.product_is_one([(g6, GENERATOR2)], None, [(g_minus, GENERATOR2)]),
             self.product_is_one([(g, GENERATOR2)], [6], [(g_minus, GENERATOR2)]),
             self.product_is_one([(g, GENERATOR2)], [7], [(g_minus, GENERATOR2)]),
-            self.product_is_one([(g, _NOT_IN_GROUP)], None, []),
+            self.product_is_one([(g, NOT_IN_GROUP)], None, []),
         ]
         expected = [(True, set()), (True, set()), (False, set()), (False, {0})]
         return sums and order and pairings == expected
