@@ -377,7 +377,7 @@ SCHEME = Scheme(
         included="every leaf of yours, rebuilt from credential and balance, is under its root",
         totals="both children's sums are in every hash on your paths: the totals hold",
         cannot=(
-            "Who was left out altogether.",
+            "Who was left out altogether, or a leaf of yours that your file leaves out.",
             "Whether amounts away from your paths are negative.",
             "From the audit's file alone: anything but that its totals are the published ones.",
         ),
