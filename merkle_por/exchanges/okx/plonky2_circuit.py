@@ -69,14 +69,14 @@ ROOT_CONFIG = CircuitConfig(
 
 @dataclass(frozen=True)
 class Pin:
-    """A circuit known to be the exchange's. token_num None: not established for this circuit."""
+    """A circuit known to be the exchange's. None: not established for this circuit."""
 
     sha256: str
     name: str
-    batch_size: int
-    token_num: int | None
-    levels: int
-    branchout: int = 64
+    batch_size: int | None = None
+    token_num: int | None = None
+    levels: int | None = None
+    branchout: int | None = None
 
 
 KNOWN_ROUND = 508787475
@@ -89,8 +89,8 @@ PINS = (
         sha256="2adf9bedf53b7f25e0909e730e7d3f468756a45f9e22c882a93fb3c9700ac774",
         name=f"root circuit of round {KNOWN_ROUND}, a constant of the official verifier",
         batch_size=1024,
-        token_num=None,
         levels=KNOWN_LEVELS,
+        branchout=64,
     ),
 )
 
