@@ -232,7 +232,7 @@ def test_group_membership(engine: layers.Layer) -> None:
 
 
 def test_group_membership_of_many(engine: layers.Layer) -> None:
-    """Above mcl's threshold for sums with random coefficients."""
+    """So many that mcl tests sums with random coefficients."""
     point = multiply2(P, GENERATOR2, 3**100)
     many: list[Any] = []
     for _ in range(220):

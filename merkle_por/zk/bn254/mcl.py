@@ -31,10 +31,10 @@ _G1 = 3 * _FP  # bytes a point: x, y, z; all zero is infinity
 _G2 = 6 * _FP
 _GT = 12 * _FP
 
-# Many points at once: sums with random coefficients below 2^8, sixteen times (see `_outside`).
-_COEFFICIENT_BITS = 8
-_SUMS = 16
-_MANY = 200  # below, the order test of each point is cheaper
+# What `_outside` weighs against each other, in additions on the twist (measured).
+_SECURITY_BITS = 128
+_MAX_COEFFICIENT_BITS = 8
+_ORDER_TEST = 125
 
 NOT_IN_GROUP: Point2 = (
     0,
@@ -172,30 +172,37 @@ class MclLayer:
     def _outside(self, array: Any, count: int) -> set[int]:
         """Which of the first `count` points are not of order R?
 
-        Many points at once: the sum of all, each with a random coefficient below 256, must be of
-        order R. Beyond its part of order R a bad point has one whose order divides the twist's
-        cofactor 2P - R, so at least its smallest prime factor, 10069. Hence all its 256 multiples
-        differ there, and for any choice of the others at most one lets the sum pass. Sixteen sums
-        miss with probability 2^-128; buckets make each cost one addition a point. Where one
-        fails, each point's order is tested.
+        Many points at once: the sum of all, each with a random coefficient of `bits` <= 8 bits,
+        must be of order R. Beyond its part of order R a bad point has one whose order divides the
+        twist's cofactor 2P - R, so at least its smallest prime factor, 10069. Hence its multiples
+        by all coefficients differ there, and for any choice of the others at most one of them lets
+        the sum pass. 128/bits sums miss with probability 2^-128; with buckets each costs one
+        addition a point. Where one fails, or points are few, each point's order is tested.
         """
         start = addressof(array)
-        if count >= _MANY and all(self._random_sum_in_group(start, count) for _ in range(_SUMS)):
+        cost, bits = min(
+            (-(-_SECURITY_BITS // bits) * (count + (2 << bits) + _ORDER_TEST), bits)
+            for bits in range(1, _MAX_COEFFICIENT_BITS + 1)
+        )
+        if cost < count * _ORDER_TEST and all(
+            self._random_sum_in_group(start, count, bits) for _ in range(-(-_SECURITY_BITS // bits))
+        ):
             return set()
         valid = self._library.mclBnG2_isValidOrder
         return {index for index in range(count) if valid(start + index * _G2) != 1}
 
-    def _random_sum_in_group(self, start: int, count: int) -> bool:
+    def _random_sum_in_group(self, start: int, count: int, bits: int) -> bool:
         add = self._library.mclBnG2_add
-        buckets = (c_uint64 * ((_G2 << _COEFFICIENT_BITS) // 8))()
+        buckets = (c_uint64 * ((_G2 << bits) // 8))()
         first = addressof(buckets)
-        for index, coefficient in enumerate(secrets.token_bytes(count)):
-            if coefficient:
-                bucket = first + coefficient * _G2
+        drop = 8 - bits
+        for index, byte in enumerate(secrets.token_bytes(count)):
+            if byte >> drop:
+                bucket = first + (byte >> drop) * _G2
                 add(bucket, bucket, start + index * _G2)
         sums = (c_uint64 * (2 * _G2 // 8))()
         running, total = addressof(sums), addressof(sums) + _G2
-        for coefficient in range((1 << _COEFFICIENT_BITS) - 1, 0, -1):
+        for coefficient in range((1 << bits) - 1, 0, -1):
             add(running, running, first + coefficient * _G2)
             add(total, total, running)
         return bool(self._library.mclBnG2_isValidOrder(total) == 1)
