@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -315,6 +316,11 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
             coin = audit.partitions[leaf.partition].currency
             balances = add_balances(balances, {coin: leaf.total.value})
         findings.account = Account(user.user, balances)
+        held = Counter(audit.partitions[leaf.partition].currency for leaf in user.leaves)
+        findings.details["leaves"] = len(user.leaves)
+        findings.details["own_notes"] = [
+            f"{held[coin]} {'leaf' if held[coin] == 1 else 'leaves'}" for coin in balances
+        ]
         depth = max(len(leaf.witnesses) for leaf in user.leaves)
         findings.scope = Scope(hash_bits=256, levels=depth)
     else:

@@ -166,6 +166,7 @@ def _judge_user(document: Document, given: Given, findings: Findings) -> None:
         findings.published_root(user.root, given)
     else:
         _agree(user.root, proven, given, findings)
+        findings.about(About.TOTALS)
         name, text = check_within_totals(user, equity=proven.equity, debt=proven.debt)
         findings.passed(name, text, about=About.TOTALS)
     findings.compare("balances", f"your statement at the snapshot. {UNIT}")
