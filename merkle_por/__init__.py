@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from merkle_por.errors import Malformed as Malformed
     from merkle_por.errors import PorError as PorError
     from merkle_por.errors import UsageError as UsageError
+    from merkle_por.reserves.api import reserves as reserves
+    from merkle_por.reserves.report import ReservesReport as ReservesReport
+    from merkle_por.solvency import SolvencyReport as SolvencyReport
+    from merkle_por.solvency import solvency as solvency
     from merkle_por.verdict import Check as Check
     from merkle_por.verdict import State as State
     from merkle_por.verdict import Verdict as Verdict
@@ -35,6 +39,8 @@ _HOMES = {
     "digest": "digests",
     "compare": "digests",
     "Comparison": "digests",
+    "ReservesReport": "reserves.report",
+    "SolvencyReport": "solvency",
     "Verification": "api",
     "Verdict": "verdict",
     "State": "verdict",
@@ -46,10 +52,17 @@ _HOMES = {
     "Incomplete": "errors",
 }
 
-__all__ = ["__version__", *_HOMES]
+_CALLABLE = ("reserves", "solvency")
+"""Modules that are called like the function of their name (see callable_module)."""
+
+__all__ = ["__version__", *_CALLABLE, *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _CALLABLE:
+        from importlib import import_module
+
+        return import_module(f"merkle_por.{name}")
     if name in _HOMES:
         from importlib import import_module
 

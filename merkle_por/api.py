@@ -137,8 +137,18 @@ def verify(
         if len(documents) > 1:
             raise UsageError("one ledger at a time")
         return audit(documents[0], scheme=scheme, given=values, origins=origins, limits=limits)
-    if first is not Kind.PROOF:
-        raise UsageError("not yet")
+    if first is Kind.RESERVES:
+        from merkle_por.reserves.api import reserves
+
+        taken = _taken(documents[0], scheme, values, origins)
+        return reserves(*documents, scheme=scheme, given=taken, limits=limits)
+    if first is Kind.RATIO:
+        from merkle_por.solvency import ratio
+
+        if len(documents) > 1:
+            raise UsageError("one ratio file at a time; several: merkle-por solvency")
+        taken = _taken(documents[0], scheme, values, origins)
+        return ratio(documents[0], given=taken, limits=limits)
     verdicts = tuple(
         _judge(document, scheme, Facts(values, origins, pins), limits) for document in documents
     )
@@ -172,6 +182,14 @@ def _kind(document: Document, scheme: str | None) -> Kind:
         return (by_id(scheme) if scheme else recognise(document)).kind
     except Malformed:
         return Kind.PROOF
+
+
+def _taken(
+    document: Document, scheme: str | None, values: Mapping[str, Any], origins: Mapping[str, str]
+) -> dict[str, Any]:
+    """The facts without those that only the attestation named and this scheme doesn't take."""
+    facts = (by_id(scheme) if scheme else recognise(document)).facts
+    return {k: v for k, v in values.items() if k in facts or origins.get(k) != "attestation"}
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,9 @@ def allowed(entry: vectorfiles.Entry) -> set[str]:
     kind = by_id(entry.format).kind
     if expect == "valid":
         if kind is Kind.RESERVES:
-            return {"valid", "incomplete"}
+            # Nothing in the list shows who controls an address (ownership-signatures section 1).
+            proven = any(name.startswith("proven") for name in entry.data.get("counts") or {})
+            return {"valid", "incomplete"} if proven else {"unconfirmed", "incomplete"}
         if kind is Kind.RATIO:
             return {"valid", "unconfirmed"}
         return {"valid"} if anchored(entry) else {"unconfirmed"}

@@ -1,0 +1,97 @@
+"""The document `merkle-por/reserves/1` (ux.md section 2; schemas/reserves-1.json)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from merkle_por.amounts import plain
+from merkle_por.report.json_document import check_document, envelope, figures, problem_document
+from merkle_por.reserves.report import AssetLine, CoinLine, ListFile, share
+
+if TYPE_CHECKING:
+    from merkle_por.reserves.report import ReservesReport
+
+RATIO_DECIMALS = 6
+
+
+def ratio_text(value: Fraction | None) -> str | None:
+    """A ratio cut (never rounded up) at 6 places: 1.056978."""
+    if value is None:
+        return None
+    scale: int = 10**RATIO_DECIMALS
+    millionths = value.numerator * scale // value.denominator
+    return f"{millionths // scale}.{millionths % scale:0{RATIO_DECIMALS}d}"
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _share(part: Decimal | None, whole: Decimal | None) -> str | None:
+    return None if part is None or whole is None else ratio_text(share(part, whole))
+
+
+def _coin(line: CoinLine) -> dict[str, Any]:
+    return {
+        "coin": line.coin,
+        "title": line.title,
+        "network": line.network,
+        "kind": line.kind.value,
+        "listed": _text(line.listed),
+        "proven": _text(line.proven),
+        "proven_share": _share(line.proven, line.listed),
+        "rows": line.rows,
+        "unknown_rows": line.unknown_rows,
+    }
+
+
+def _asset(line: AssetLine) -> dict[str, Any]:
+    return {
+        "asset": line.asset,
+        "listed": _text(line.listed),
+        "proven": _text(line.proven),
+        "proven_share": _share(line.proven, line.listed),
+        "rows": line.rows,
+        "unknown_rows": line.unknown_rows,
+        "levels": figures(line.by_level),
+        "kinds": figures(line.by_kind),
+        "ownership": figures(line.by_ownership),
+        "coins": [_coin(coin) for coin in line.coins],
+    }
+
+
+def _file(file: ListFile, redact: bool) -> dict[str, Any]:
+    return {
+        "file": {
+            "name": None if redact else file.file.name,
+            "bytes": file.file.bytes,
+            "sha256": file.file.sha256,
+        },
+        "scheme": file.scheme,
+        "exchange": file.facts.get("exchange", file.exchange),
+        "time": file.facts.get("time"),
+        "source": file.facts.get("source"),
+        "rows": file.rows,
+        "heights": {
+            chain: {"lowest": low, "highest": high} for chain, (low, high) in file.heights.items()
+        },
+    }
+
+
+def reserves_document(
+    report: ReservesReport, *, path: bool = False, redact: bool = False
+) -> dict[str, Any]:
+    """The whole document of `merkle-por reserves`. path: nothing here; redact drops file names."""
+    return {
+        **envelope("reserves", report.state, report.sentence),
+        "warnings": [{"class": w.id, "text": w.text} for w in report.warnings],
+        "errors": [problem_document(problem) for problem in report.errors],
+        "reason": report.reason,
+        "files": [_file(file, redact) for file in report.files],
+        "rows": report.rows,
+        "ownership": dict(report.counts),
+        "assets": [_asset(line) for line in report.assets],
+        "checks": [check_document(check) for check in report.checks],
+    }

@@ -1,0 +1,157 @@
+"""Sentence and terminal text of `reserves`, as in ux.md example i."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+from merkle_por.report.text import Page, Span, aligned, grouped, safe
+from merkle_por.reserves.holding import NOT_JUDGED
+from merkle_por.reserves.lists.row import RowKind
+from merkle_por.reserves.ownership.row import State as Owned
+from merkle_por.reserves.report import SIGNED, AssetLine, CoinLine, ReservesReport, share
+from merkle_por.verdict import CheckStatus, State
+
+SHOWN_CHECKS = 6
+_KINDS = {
+    RowKind.NATIVE: "native",
+    RowKind.TOKEN: "token",
+    RowKind.WRAPPED: "wrapped by a third party",
+    RowKind.SELF_PEGGED: "pegged by the exchange itself",
+    RowKind.LENT_OUT: "lent out",
+    RowKind.STAKED: "staked, may be locked",
+    RowKind.THIRD_PARTY: "held by a third party",
+    RowKind.UNSPENDABLE: "can't be spent",
+}
+_SHARED = frozenset({RowKind.SELF_PEGGED, RowKind.LENT_OUT, RowKind.THIRD_PARTY})
+"""Kinds whose part of the asset a reader should see."""
+
+
+def percent(value: Fraction | None, *, up: bool = False) -> str:
+    """Per cent with two decimals, cut (or, for what counts against the exchange, rounded up)."""
+    if value is None:
+        return "unknown"
+    scaled = value * 10_000
+    whole = -(-scaled.numerator // scaled.denominator) if up else int(scaled)
+    return f"{whole // 100:,}.{whole % 100:02d}"
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def sentence(report: ReservesReport) -> str:
+    """The sentence behind the first word; true when pasted alone."""
+    match report.state:
+        case State.MALFORMED:
+            problem = report.errors[0]
+            place = f" ({problem.where})" if problem.where else ""
+            return f"This can't be checked: {problem.text}{place} ({problem.reason})."
+        case State.INVALID:
+            failed = [c for c in report.checks if c.status is CheckStatus.FAIL]
+            more = f" {_plural(len(failed) - 1, 'more check')} failed." if len(failed) > 1 else ""
+            place = f", {failed[0].where}" if failed[0].where else ""
+            return f"This list does not hold: {failed[0].text}{place} ({failed[0].id}).{more}"
+        case State.INCOMPLETE:
+            return _incomplete(report)
+        case State.UNCONFIRMED:
+            return _unconfirmed(report)
+    return _good(report)
+
+
+def _good(report: ReservesReport) -> str:
+    good, none = report.count(*SIGNED), report.count(Owned.UNSIGNED)
+    unsigned = f"; {none} of {report.rows} rows have none" if none else ""
+    balances = "balances unchecked" if _claimed_only(report) else "balances as the nodes say"
+    if not report.signed:
+        return f"{_plural(good, 'script')} in order, with the keys you gave; {balances}."
+    all_ = "The one signature is" if good == 1 else f"All {good} signatures are"
+    return f"{all_} good{unsigned}; {balances}."
+
+
+def _claimed_only(report: ReservesReport) -> bool:
+    return any(warning.id == "claimed" for warning in report.warnings)
+
+
+def _unconfirmed(report: ReservesReport) -> str:
+    good = report.count(*SIGNED)
+    rows = _plural(report.rows, "row")
+    if not good:
+        return f"Only a list: {rows}, and nothing in it shows who controls an address."
+    if not report.signed:
+        return f"{_plural(good, 'script')} in order, but whose keys they are this can't show."
+    return f"The signatures of {rows} are good, but none by the key of the row's own address."
+
+
+def _incomplete(report: ReservesReport) -> str:
+    if report.counts.get(NOT_JUDGED):
+        return f"The rows' amounts were read; the signatures of {report.rows} rows were not judged."
+    open_ = [c for c in report.checks if c.status is CheckStatus.NOT_CHECKED]
+    place = f", {open_[0].where}" if open_[0].where else ""
+    return f"Not every row could be judged: {open_[0].text}{place} ({open_[0].id})."
+
+
+def kind_text(line: CoinLine, asset: AssetLine) -> str:
+    """The kind in words, with its part of the asset where that matters."""
+    text = _KINDS[line.kind]
+    if line.kind not in _SHARED or not line.listed or not asset.listed:
+        return text
+    part = share(line.listed, asset.listed)
+    if part is None or part == 1:
+        return text
+    return f"{text}, {percent(part, up=True)} % of all {safe(line.asset)}"
+
+
+def reserves_page(report: ReservesReport, page: Page) -> Page:
+    """The whole output of `merkle-por reserves`."""
+    page.headline(report.state.value, report.sentence)
+    checks = [c for c in report.checks if c.status in (CheckStatus.FAIL, CheckStatus.NOT_CHECKED)]
+    for check in checks[:SHOWN_CHECKS]:
+        place = [f"at {check.where}"] if check.where else []
+        page.marked(check.about.value, check.status.value, f"{check.text} ({check.id})", place)
+    if len(checks) > SHOWN_CHECKS:
+        page.labelled("", f"and {len(checks) - SHOWN_CHECKS} more (all in --json)")
+    _table(report, page)
+    for warning in report.warnings:
+        page.warning(warning.text)
+    if report.count(*SIGNED) and report.signed:
+        page.labelled("limits", "A signature shows that a key was held once, at an unknown time.")
+    else:
+        page.labelled("limits", "A list shows what the exchange says, not what it has.")
+    return page
+
+
+def _table(report: ReservesReport, page: Page) -> None:
+    assets = {line.asset: line for line in report.assets}
+    shown: list[tuple[str, Decimal, str, str]] = []
+    unsigned: list[str] = []
+    for line in report.coins:
+        if line.listed is None:
+            continue
+        if report.signed and not line.signed_rows:
+            unsigned.append(line.title)
+            continue
+        proven = share(line.proven or Decimal(0), line.listed)
+        text = percent(proven)
+        shown.append((safe(line.title), line.listed, text, kind_text(line, assets[line.asset])))
+    if not shown and not unsigned:
+        _addresses(report, page)
+        return
+    names = max([len(row[0]) for row in shown] + [len("asset")])
+    figures = aligned([grouped(row[1]) for row in shown])
+    wide = max([len(figure) for figure in figures] + [len("listed")])
+    page.add(Span(f"  {'asset':<{names}}  {'listed':>{wide}}  {'proven %':>8}  kind", "label"))
+    for (name, _, proven_text, kind), figure in zip(shown, figures, strict=True):
+        page.add(Span(f"  {name:<{names}}  {figure:>{wide}}  {proven_text:>8}  {kind}"))
+    if unsigned:
+        listed = ", ".join(safe(name) for name in unsigned)
+        for text in page.wrapped(f"{listed}: 0.00 % proven, no row signed", page.width - 2):
+            page.add(Span(f"  {text}"))
+
+
+def _addresses(report: ReservesReport, page: Page) -> None:
+    """A list without amounts: addresses per asset."""
+    for line in report.assets[:SHOWN_CHECKS]:
+        page.labelled("", f"{safe(line.asset)}: {_plural(line.rows, 'row')} without amounts")
+    if len(report.assets) > SHOWN_CHECKS:
+        page.labelled("", f"and {len(report.assets) - SHOWN_CHECKS} more (all in --json)")

@@ -1,0 +1,1 @@
+"""Facts about coins that the lists name."""

@@ -1,0 +1,43 @@
+"""What a list layout is: how to know it and how to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from merkle_por.documents import Document
+from merkle_por.reserves.lists.reading import Reading
+from merkle_por.reserves.lists.row import Row
+from merkle_por.scheme import Fact, FactKind, Where
+
+MESSAGE = Fact(FactKind.VALUE, "the text(s) that the rows may have signed, if not the usual ones")
+SIGNATURES = Fact(FactKind.FLAG, "false: read the amounts only, don't judge signatures")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One layout. `read` yields rows and notes failures in the reading; it raises Malformed.
+
+    amounts: whether its rows have any. signed: whether its rows can carry signatures.
+    facts: the layout's own facts from outside; `all_facts` adds those of signed lists.
+    """
+
+    id: str
+    exchange: str
+    exchange_name: str
+    title: str
+    used: str
+    file_name: str
+    where: Where
+    recognises: Callable[[Document], bool]
+    read: Callable[[Reading], Iterator[Row]]
+    amounts: bool = True
+    signed: bool = False
+    aliases: tuple[str, ...] = ()
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    @property
+    def all_facts(self) -> dict[str, Fact]:
+        """What may be given from outside for lists of this layout."""
+        facts = dict(self.facts)
+        return facts | {"message": MESSAGE, "signatures": SIGNATURES} if self.signed else facts

@@ -1,0 +1,239 @@
+"""What a list of reserves comes to: per coin and asset, what is listed and what is proven.
+
+State rule (specs/ownership-signatures.md section 1, shared/README.md): a failed check or row makes
+the list invalid; a row that can't be judged makes it incomplete; without one proven row it is
+unconfirmed; else valid, and the shares say how much of it is proven. Balances are the exchange's
+own figures (`claimed`) unless a node was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from merkle_por.amounts import ZERO, add
+from merkle_por.reserves.holding import NOT_JUDGED, Holding, Level
+from merkle_por.reserves.lists.row import RowKind
+from merkle_por.reserves.ownership.row import State as Owned
+from merkle_por.verdict import Caution, Check, CheckStatus, FileInfo, Problem, State
+
+if TYPE_CHECKING:
+    from merkle_por.report.text import Page
+
+SIGNED = (Owned.PROVEN, Owned.OWNER_ASSERTED, Owned.KEY_UNBOUND)
+"""States of rows whose signature is good."""
+SIGNER_ROW = "/signer-row"
+"""Ending of a count: rows that only name a signer of the row above (HTX)."""
+
+
+@dataclass(frozen=True)
+class ListFile:
+    """One file that was read. heights: chain -> lowest and highest block height of its rows.
+    facts: what the file says about itself."""
+
+    file: FileInfo
+    scheme: str | None
+    exchange: str | None
+    exchange_name: str | None
+    rows: int = 0
+    heights: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CoinLine:
+    """All rows of one coin tag and kind. listed, proven: whole coins; None where the list has no
+    amounts. unknown_rows: rows whose amount is not known."""
+
+    coin: str
+    asset: str
+    title: str
+    network: str | None
+    kind: RowKind
+    listed: Decimal | None
+    proven: Decimal | None
+    rows: int
+    unknown_rows: int
+    signed_rows: int
+
+
+@dataclass(frozen=True)
+class AssetLine:
+    """One asset over all its coins; by_*: amounts under each word."""
+
+    asset: str
+    listed: Decimal | None
+    proven: Decimal | None
+    rows: int
+    unknown_rows: int
+    by_level: Mapping[str, Decimal]
+    by_kind: Mapping[str, Decimal]
+    by_ownership: Mapping[str, Decimal]
+    coins: tuple[CoinLine, ...]
+
+
+def share(part: Decimal, whole: Decimal) -> Fraction | None:
+    """part / whole exactly; None where there is no whole."""
+    return Fraction(part) / Fraction(whole) if whole else None
+
+
+@dataclass(frozen=True)
+class ReservesReport:
+    """The result of `reserves`. counts: rows per state of ownership; signer rows apart.
+
+    holdings: the same rows summed up as a ratio needs them (see reserves.holding).
+    """
+
+    state: State
+    files: tuple[ListFile, ...]
+    checks: tuple[Check, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    errors: tuple[Problem, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    holdings: tuple[Holding, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    signed: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files, signer rows too."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def proofs(self) -> tuple[ReservesReport, ...]:
+        """The files whose errors a command shows."""
+        return (self,)
+
+    @property
+    def file(self) -> FileInfo:
+        return self.files[0].file
+
+    @property
+    def root(self) -> None:
+        """Lists have no root."""
+        return None
+
+    @property
+    def reason(self) -> str | None:
+        """Class name of what decided against the list, None where nothing did."""
+        if self.errors:
+            return self.errors[0].reason
+        failed = next((c for c in self.checks if c.status is CheckStatus.FAIL), None)
+        return failed.id if failed else None
+
+    def count(self, *states: str) -> int:
+        """Rows and signer rows in these states of ownership."""
+        return sum(
+            self.counts.get(name, 0) for state in states for name in (state, state + SIGNER_ROW)
+        )
+
+    @property
+    def coins(self) -> tuple[CoinLine, ...]:
+        """One line for each coin tag and kind, in file order."""
+        groups: dict[tuple[str, str], list[Holding]] = {}
+        for holding in self.holdings:
+            groups.setdefault((holding.coin or holding.asset, str(holding.kind)), []).append(
+                holding
+            )
+        return tuple(self._coin(found) for found in groups.values())
+
+    def _coin(self, holdings: list[Holding]) -> CoinLine:
+        first = holdings[0]
+        coin = first.coin or first.asset
+        return CoinLine(
+            coin=coin,
+            asset=first.asset,
+            title=self.titles.get(coin, coin),
+            network=first.chain,
+            kind=first.kind or RowKind.NATIVE,
+            listed=_sum(holdings),
+            proven=_sum([h for h in holdings if h.ownership == Owned.PROVEN]),
+            rows=sum(h.rows for h in holdings),
+            unknown_rows=sum(h.unknown_rows for h in holdings),
+            signed_rows=sum(h.rows for h in holdings if h.ownership in SIGNED),
+        )
+
+    @property
+    def assets(self) -> tuple[AssetLine, ...]:
+        """One line for each asset, in file order."""
+        groups: dict[str, list[Holding]] = {}
+        for holding in self.holdings:
+            groups.setdefault(holding.asset, []).append(holding)
+        coins = self.coins
+        return tuple(
+            AssetLine(
+                asset=asset,
+                listed=_sum(found),
+                proven=_sum([h for h in found if h.ownership == Owned.PROVEN]),
+                rows=sum(h.rows for h in found),
+                unknown_rows=sum(h.unknown_rows for h in found),
+                by_level=_by(found, lambda h: str(h.level)),
+                by_kind=_by(found, lambda h: str(h.kind)),
+                by_ownership=_by(found, lambda h: h.ownership),
+                coins=tuple(line for line in coins if line.asset == asset),
+            )
+            for asset, found in groups.items()
+        )
+
+    @property
+    def totals(self) -> dict[str, Decimal]:
+        """Asset -> listed amount, where the list has amounts."""
+        return {line.asset: line.listed for line in self.assets if line.listed is not None}
+
+    @property
+    def sentence(self) -> str:
+        from merkle_por.report.reserves_text import sentence
+
+        return sentence(self)
+
+    def page(self, page: Page, *, path: bool = False) -> Page:
+        """The result as terminal text (see report.text); path: nothing here."""
+        from merkle_por.report.reserves_text import reserves_page
+
+        return reserves_page(self, page)
+
+    def to_json(self, **options: bool) -> dict[str, Any]:
+        """The document `merkle-por/reserves/1`, JSON types only (see schemas/)."""
+        from merkle_por.report.reserves_json import reserves_document
+
+        return reserves_document(self, **options)
+
+
+def _sum(holdings: Iterable[Holding]) -> Decimal | None:
+    """Exact sum of the known amounts, None where there is no known one."""
+    total: Decimal | None = None
+    found = False
+    for holding in holdings:
+        found = True
+        if holding.amount is not None:
+            total = add(total or ZERO, holding.amount)
+    return total if found else ZERO
+
+
+def _by(holdings: Iterable[Holding], name: Any) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = {}
+    for holding in holdings:
+        if holding.amount is not None:
+            key = name(holding)
+            sums[key] = add(sums.get(key, ZERO), holding.amount)
+    return sums
+
+
+def state_of(
+    checks: Iterable[Check], errors: Iterable[Problem], counts: Mapping[str, int]
+) -> State:
+    """The one rule."""
+    if tuple(errors):
+        return State.MALFORMED
+    statuses = {check.status for check in checks}
+    if CheckStatus.FAIL in statuses:
+        return State.INVALID
+    if CheckStatus.NOT_CHECKED in statuses or counts.get(NOT_JUDGED):
+        return State.INCOMPLETE
+    return State.VALID if counts.get(Owned.PROVEN) else State.UNCONFIRMED
+
+
+__all__ = ["AssetLine", "CoinLine", "Level", "ListFile", "ReservesReport", "share", "state_of"]

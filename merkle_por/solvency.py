@@ -1,0 +1,535 @@
+"""`solvency`: is every asset that is owed covered by what is held, and how far is that shown?
+
+Rules of trust, in order:
+1. What is owed comes from verdicts (verify --json, audit --json) or from what was published; a
+   figure that was only published is a claim.
+2. What is held comes from lists. Amounts of a list are claims until a node was asked; words in a
+   typed file (own-node, proven) are that file's own, unless the caller says they are his
+   findings (`checked`).
+3. Every asset must be covered on its own. The verdict is `valid` only where both sides are shown;
+   on claims alone it is `unconfirmed`, however large the surplus.
+Source: specs/solvency-ratio.md; ux.md example j.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from merkle_por.amounts import plain
+from merkle_por.attestation import Liabilities, amounts_in, liabilities_of
+from merkle_por.callable_module import make_callable
+from merkle_por.documents import LIMITS, Document, Fields, Limits
+from merkle_por.errors import Finding, Invalid, Malformed, UsageError
+from merkle_por.prices import Prices, prices_in, prices_of
+from merkle_por.ratio import AssetState, Ratios, Variant, compare, read_map
+from merkle_por.reserves.api import reserves as read_reserves
+from merkle_por.reserves.holding import VERIFIED, Holding, Level, strict_time, typed_rows
+from merkle_por.reserves.lists import typed_list
+from merkle_por.reserves.overlap import Overlap, overlaps
+from merkle_por.reserves.ownership.row import State as Owned
+from merkle_por.reserves.report import ReservesReport
+from merkle_por.scheme import Given
+from merkle_por.verdict import (
+    WORST_FIRST,
+    About,
+    Caution,
+    Check,
+    CheckStatus,
+    FileInfo,
+    Problem,
+    State,
+)
+
+if TYPE_CHECKING:
+    from merkle_por.report.text import Page
+
+Source = str | Path | bytes | Document
+
+RATIO_KEYS = (
+    "liabilities",
+    "reserves",
+    "map",
+    "prices",
+    "own_tokens",
+    "liabilities_time",
+    "exchange",
+    "source",
+    "note",
+)
+_GAPS = {
+    "snapshot-gap": "reserves and liabilities are more than an hour apart: coins can be borrowed",
+    "reserve-gap": "rows of the reserves are more than an hour apart: coins can move between them",
+}
+_STATED = "levels and ownership are the file's own words: checked by nobody here"
+
+
+@dataclass(frozen=True)
+class ReservesSource:
+    """One source of reserves, summed up. levels, ownership: rows under each word."""
+
+    source: str
+    state: State
+    rows: int
+    levels: Mapping[str, int]
+    ownership: Mapping[str, int]
+    time: str | None = None
+    heights: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    exchange: str | None = None
+
+
+@dataclass(frozen=True)
+class SolvencyReport:
+    """The result of `solvency`. ratios: None where the input couldn't be read."""
+
+    state: State
+    exchange: str | None
+    ratios: Ratios | None
+    liabilities: tuple[Liabilities, ...] = ()
+    reserves: tuple[ReservesSource, ...] = ()
+    prices: Prices | None = None
+    double_counted: tuple[Overlap, ...] = ()
+    checks: tuple[Check, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    errors: tuple[Problem, ...] = ()
+    file: FileInfo | None = None
+
+    @property
+    def solvent(self) -> bool | None:
+        """Whether the figures alone cover every asset; None where there are none."""
+        return None if self.ratios is None else self.ratios.solvent
+
+    @property
+    def proofs(self) -> tuple[SolvencyReport, ...]:
+        """The results whose errors a command shows."""
+        return (self,)
+
+    @property
+    def root(self) -> None:
+        """A comparison has no root."""
+        return None
+
+    @property
+    def reason(self) -> str | None:
+        """Class name of what decided against it, None where nothing did."""
+        if self.errors:
+            return self.errors[0].reason
+        failed = next((c for c in self.checks if c.status is CheckStatus.FAIL), None)
+        return failed.id if failed else None
+
+    @property
+    def sentence(self) -> str:
+        from merkle_por.report.solvency_text import sentence
+
+        return sentence(self)
+
+    def page(self, page: Page, *, path: bool = False) -> Page:
+        """The result as terminal text (see report.text); path: nothing here."""
+        from merkle_por.report.solvency_text import solvency_page
+
+        return solvency_page(self, page)
+
+    def to_json(self, **options: bool) -> dict[str, Any]:
+        """The document `merkle-por/solvency/1`, JSON types only (see schemas/)."""
+        from merkle_por.report.solvency_json import solvency_document
+
+        return solvency_document(self, **options)
+
+
+def solvency(
+    liabilities: Sequence[Any],
+    reserves: Sequence[Any],
+    prices: Source | Prices | Mapping[str, str] | None = None,
+    mapping: Source | Mapping[str, Mapping[str, str]] | None = None,
+    own_tokens: Sequence[str] | None = None,
+    *,
+    exchange: str | None = None,
+    checked: bool = False,
+    limits: Limits = LIMITS,
+) -> SolvencyReport:
+    """Compares what is owed with what is held.
+
+    liabilities: files (attestation, verify --json, audit --json, {"liabilities": {...}}) or
+    results of `verify` and `audit`. reserves: lists (see `reserves`), typed rows
+    ({"reserves": [...]}), or results of `reserves`. prices: a price file, Prices, or a table.
+    mapping: {variant: {to, factor, kind}} or a file of it. own_tokens: None takes the known ones
+    of the exchange. checked: levels and ownership in typed files are the caller's own findings.
+    Raises UsageError only.
+    """
+    if not liabilities or not reserves:
+        raise UsageError("both liabilities and reserves are needed")
+    inputs = _Inputs()
+    try:
+        owed = inputs.owed([_liabilities(item, limits) for item in liabilities])
+        inputs.held(_reserves(list(reserves), inputs, limits), checked=checked)
+        inputs.prices = _prices(prices, limits)
+        variants = _mapping(mapping, owed, limits)
+    except Finding as error:
+        return _unreadable(error, inputs.sources)
+    name = exchange or inputs.exchange()
+    known = [s.time for s in inputs.sources if s.time is not None]
+    return _judge(
+        inputs,
+        owed,
+        exchange=name,
+        mapping=variants,
+        own_tokens=_own_tokens(own_tokens, name, owed, inputs.holdings),
+        liabilities_time=known[0] if known else None,
+    )
+
+
+def ratio(
+    source: Source, given: Mapping[str, Any] | None = None, limits: Limits = LIMITS
+) -> SolvencyReport:
+    """Judges a file that holds both sides (format `solvency`). Raises UsageError only.
+
+    given: `checked`: the file's figures, levels and ownership are the caller's own findings.
+    """
+    from merkle_por.exchanges.solvency_file import FACTS
+
+    document = Document.of(source, limits)
+    facts = Given(given, limits=limits)
+    unknown = set(facts.values) - set(FACTS)
+    if unknown:
+        raise UsageError(f'"{min(unknown)}" is not a fact that solvency takes')
+    checked = facts.flag("checked")
+    inputs = _Inputs()
+    file = FileInfo(document.name, document.size, document.sha256)
+    try:
+        top = Fields(document.json, "", limits).only(*RATIO_KEYS).required("liabilities")
+        owed = amounts_in(top.object("liabilities"))
+        if not owed:
+            raise Malformed("no-liabilities", "there is no figure of what is owed")
+        time = None
+        if "liabilities_time" in top:
+            time = strict_time(top.get("liabilities_time"), "liabilities_time")
+        name = top.text("exchange", 100) if "exchange" in top else None
+        variants = read_map(top.object("map"), owed) if "map" in top else {}
+        table = prices_in(top.object("prices")) if "prices" in top else {}
+        tokens = _texts(top, "own_tokens") if "own_tokens" in top else []
+        rows = typed_rows(top.array("reserves"), "reserves", limits)
+    except Finding as error:
+        return replace(_unreadable(error, ()), file=file)
+    state = State.VALID if checked else State.UNCONFIRMED
+    inputs.sources = (Liabilities(document.name, "figures", state, owed, name, time),)
+    inputs.held([(_typed_source(document.name, rows, None, name), rows, True)], checked=checked)
+    inputs.prices = Prices(table, source=document.name) if table else None
+    report = _judge(
+        inputs, owed, exchange=name, mapping=variants, own_tokens=tokens, liabilities_time=time
+    )
+    return replace(report, file=file)
+
+
+def _texts(top: Fields, name: str) -> list[str]:
+    items = top.array(name, high=1000)
+    if not all(isinstance(item, str) for item in items):
+        raise Malformed("wrong-type", "not a list of texts", where=name)
+    return items
+
+
+def _unreadable(error: Finding, sources: tuple[Liabilities, ...]) -> SolvencyReport:
+    """The report on input that can't be compared."""
+    if isinstance(error, Malformed):
+        problem = Problem(error.reason, error.text, error.where, error.hints)
+        return SolvencyReport(State.MALFORMED, None, None, sources, errors=(problem,))
+    check = Check(error.reason, About.LIST, CheckStatus.FAIL, error.text, error.where)
+    return SolvencyReport(State.INVALID, None, None, sources, checks=(check,))
+
+
+# -- what is owed ----------------------------------------------------------------------------
+
+
+def _liabilities(item: Any, limits: Limits) -> Liabilities:
+    if isinstance(item, Liabilities):
+        return item
+    if hasattr(item, "to_json"):  # a result of verify or audit
+        document = Document.of(json.dumps(item.to_json()).encode(), limits)
+        return liabilities_of(replace_name(document, "(result)"))
+    return liabilities_of(Document.of(item, limits))
+
+
+def replace_name(document: Document, name: str) -> Document:
+    """The same document under another name."""
+    return Document(name, document.path, document.content, document.limits)
+
+
+# -- what is held ----------------------------------------------------------------------------
+
+Held = tuple[ReservesSource, Sequence[Holding], bool]
+"""A source, its holdings, and whether levels and ownership are the file's own words."""
+
+
+def _reserves(items: list[Any], inputs: _Inputs, limits: Limits) -> list[Held]:
+    documents = [
+        None if isinstance(item, ReservesReport) else Document.of(item, limits) for item in items
+    ]
+    inputs.overlaps, skips = overlaps([d for d in documents if d is not None])
+    names = iter(skips)
+    found: list[Held] = []
+    for item, document in zip(items, documents, strict=True):
+        if document is None:
+            found.append(_report_source(item))
+            continue
+        skip = next(names)
+        if typed_list.recognises(document):
+            found.append(_typed_file(document, limits, skip))
+        else:
+            report = read_reserves(document, limits=limits, skip=skip)
+            if report.errors:
+                problem = report.errors[0]
+                raise Malformed(problem.reason, problem.text, *problem.hints, where=problem.where)
+            inputs.take(report)
+            found.append(_report_source(report))
+    return found
+
+
+def _report_source(report: ReservesReport) -> Held:
+    levels: dict[str, int] = {}
+    for holding in report.holdings:
+        levels[str(holding.level)] = levels.get(str(holding.level), 0) + holding.rows
+    first = report.files[0]
+    source = ReservesSource(
+        source=", ".join(file.file.name for file in report.files),
+        state=report.state,
+        rows=report.rows,
+        levels=levels,
+        ownership=dict(report.counts),
+        time=first.facts.get("time"),
+        heights={chain: ends for file in report.files for chain, ends in file.heights.items()},
+        exchange=first.facts.get("exchange", first.exchange),
+    )
+    return source, report.holdings, False
+
+
+def _typed_file(document: Document, limits: Limits, skip: frozenset[int]) -> Held:
+    top = Fields(document.json, "", limits).only(*typed_list.KEYS)
+    rows = typed_rows(top.array("reserves"), "reserves", limits)
+    if not rows:
+        raise Malformed("no-rows", "the list holds no rows")
+    time = strict_time(top.get("time"), "time") if "time" in top else None
+    counted = [
+        row if row.time is not None else replace(row, time=time)
+        for place, row in enumerate(rows, 1)
+        if place not in skip
+    ]
+    name = top.text("exchange", 100) if "exchange" in top else None
+    return _typed_source(document.name, counted, time, name), counted, True
+
+
+def _typed_source(
+    name: str, rows: Sequence[Holding], time: str | None, exchange: str | None
+) -> ReservesSource:
+    levels: dict[str, int] = {}
+    ownership: dict[str, int] = {}
+    heights: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        levels[str(row.level)] = levels.get(str(row.level), 0) + 1
+        ownership[row.ownership] = ownership.get(row.ownership, 0) + 1
+        if row.height is not None:
+            chain = row.chain or row.asset
+            low, high = heights.get(chain, (row.height, row.height))
+            heights[chain] = (min(low, row.height), max(high, row.height))
+    return ReservesSource(
+        name, State.UNCONFIRMED, len(rows), levels, ownership, time, heights, exchange
+    )
+
+
+class _Inputs:
+    """Both sides as they were read, with what was found on the way."""
+
+    def __init__(self) -> None:
+        self.sources: tuple[Liabilities, ...] = ()
+        self.reserves: list[ReservesSource] = []
+        self.holdings: list[Holding] = []
+        self.checks: list[Check] = []
+        self.warnings: list[Caution] = []
+        self.prices: Prices | None = None
+        self.overlaps: tuple[Overlap, ...] = ()
+
+    def owed(self, sources: Iterable[Liabilities]) -> dict[str, Decimal]:
+        """All figures of what is owed. Raises Invalid source-conflict where two differ."""
+        self.sources = tuple(sources)
+        owed: dict[str, Decimal] = {}
+        for source in self.sources:
+            for asset, amount in source.totals.items():
+                if owed.setdefault(asset, amount) != amount:
+                    raise Invalid(
+                        "source-conflict",
+                        f"{asset}: {plain(owed[asset])} or {plain(amount)} are owed",
+                        expected=plain(owed[asset]),
+                        computed=plain(amount),
+                    )
+            self.warnings.extend(Caution(id, text) for id, text in source.notes)
+        names = {source.exchange.lower() for source in self.sources if source.exchange}
+        if len(names) > 1:
+            raise Invalid("source-conflict", "liabilities of several exchanges")
+        return owed
+
+    def take(self, report: ReservesReport) -> None:
+        """Checks of a list that bear on the whole comparison.
+
+        A signature that can't be judged only leaves its row unproven.
+        """
+        self.checks.extend(
+            check
+            for check in report.checks
+            if check.status is CheckStatus.FAIL
+            or (check.status is CheckStatus.NOT_CHECKED and check.about is not About.OWNERSHIP)
+        )
+        self.warnings.extend(w for w in report.warnings if w.id != "claimed")
+
+    def held(self, items: Iterable[Held], *, checked: bool) -> None:
+        for source, holdings, stated in items:
+            self.reserves.append(source)
+            self.holdings.extend(holdings)
+            strong = any(h.level in VERIFIED or h.ownership == Owned.PROVEN for h in holdings)
+            if stated and strong and not checked:
+                status = CheckStatus.UNCONFIRMED
+                self.checks.append(Check("levels-stated", About.BALANCES, status, _STATED))
+
+    def exchange(self) -> str | None:
+        owed, held = ([s.exchange for s in side] for side in (self.sources, self.reserves))
+        names = [name for name in (*owed, *held) if name]
+        return next((name for name in names if name not in ("any", "third-party")), None)
+
+
+def _prices(value: Source | Prices | Mapping[str, str] | None, limits: Limits) -> Prices | None:
+    if value is None or isinstance(value, Prices):
+        return value
+    if isinstance(value, Mapping):
+        return Prices(prices_in(Fields(dict(value), "prices", limits)), source="(given)")
+    return prices_of(value, limits)
+
+
+def _mapping(
+    value: Source | Mapping[str, Mapping[str, str]] | None,
+    owed: Mapping[str, Decimal],
+    limits: Limits,
+) -> dict[str, Variant]:
+    if value is None:
+        return {}
+    members = dict(value) if isinstance(value, Mapping) else Document.of(value, limits).json
+    fields = Fields(members, "", limits)
+    if set(fields.members) == {"map"}:
+        fields = fields.object("map")
+    return read_map(fields, owed)
+
+
+def _own_tokens(
+    given: Sequence[str] | None,
+    exchange: str | None,
+    owed: Mapping[str, Decimal],
+    holdings: Iterable[Holding],
+) -> list[str]:
+    """The tokens that the exchange issues itself; of the known ones those that occur here."""
+    if given is not None:
+        return list(given)
+    text = files("merkle_por.reserves.data").joinpath("own_tokens.json").read_text("utf-8")
+    known: list[str] = json.loads(text).get((exchange or "").lower(), [])
+    here = {*owed, *(holding.asset for holding in holdings)}
+    return [token for token in known if token in here]
+
+
+# -- the verdict -----------------------------------------------------------------------------
+
+
+def _judge(
+    inputs: _Inputs,
+    owed: Mapping[str, Decimal],
+    *,
+    exchange: str | None,
+    mapping: Mapping[str, Variant],
+    own_tokens: Sequence[str],
+    liabilities_time: str | None,
+) -> SolvencyReport:
+    prices = inputs.prices
+    ratios = compare(
+        owed,
+        inputs.holdings,
+        mapping=mapping,
+        prices=None if prices is None else prices.values,
+        own_tokens=own_tokens,
+        liabilities_time=liabilities_time,
+    )
+    counted = [h for h in inputs.holdings if _target(h, mapping) in owed]
+    checks = [*inputs.checks, *_asset_checks(ratios), *_side_checks(inputs.sources, counted)]
+    warnings = [*inputs.warnings, *(Caution(gap, _GAPS[gap]) for gap in ratios.gaps)]
+    if ratios.total is not None and ratios.total.missing:
+        names = ", ".join(ratios.total.missing[:8])
+        text = f"no price for {names}: not in the {prices.currency if prices else 'USD'} line"
+        warnings.append(Caution("price-missing", text))
+    for overlap in inputs.overlaps:
+        warnings.append(Caution("double-counted", overlap.text))
+    return SolvencyReport(
+        state=_state(inputs, checks),
+        exchange=exchange,
+        ratios=ratios,
+        liabilities=inputs.sources,
+        reserves=tuple(inputs.reserves),
+        prices=prices,
+        double_counted=inputs.overlaps,
+        checks=tuple(checks),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _asset_checks(ratios: Ratios) -> Iterable[Check]:
+    for asset in ratios.assets:
+        name = asset.asset[:40]
+        if asset.failed_rows:
+            text = f"{name}: the ownership of {asset.failed_rows} rows failed; they don't count"
+            yield Check("ownership-failed", About.OWNERSHIP, CheckStatus.FAIL, text)
+        match asset.state:
+            case AssetState.SOLVENT:
+                text = f"{name}: what is held is at least what is owed"
+                yield Check("covered", About.BALANCES, CheckStatus.PASS, text)
+            case AssetState.SHORT:
+                gap = plain(-(asset.surplus or Decimal(0)))
+                text = f"{name} is short by {gap}"
+                yield Check("short", About.BALANCES, CheckStatus.FAIL, text)
+            case AssetState.INCOMPLETE:
+                text = f"{name}: the amount of {asset.unknown_rows} rows is not known"
+                yield Check("unknown-balance", About.BALANCES, CheckStatus.NOT_CHECKED, text)
+
+
+def _target(holding: Holding, mapping: Mapping[str, Variant]) -> str:
+    variant = mapping.get(holding.asset)
+    return holding.asset if variant is None else variant.to
+
+
+def _side_checks(sources: Iterable[Liabilities], counted: Sequence[Holding]) -> Iterable[Check]:
+    """How far each side is shown."""
+    for source in sources:
+        status = {
+            State.VALID: CheckStatus.PASS,
+            State.UNCONFIRMED: CheckStatus.UNCONFIRMED,
+            State.INCOMPLETE: CheckStatus.NOT_CHECKED,
+        }.get(source.state, CheckStatus.FAIL)
+        text = f"liabilities of {source.source} are {source.state.value}"
+        id = "liabilities" if status is not CheckStatus.FAIL else "source-conflict"
+        yield Check(id, About.TOTALS, status, text)
+    claimed = sum(h.rows for h in counted if h.level not in VERIFIED)
+    unknown = sum(h.rows for h in counted if h.level is Level.UNKNOWN)
+    if claimed > unknown:
+        text = f"balances of {claimed - unknown} rows are claimed, or from one source only"
+        yield Check("balances-claimed", About.BALANCES, CheckStatus.UNCONFIRMED, text)
+
+
+def _state(inputs: _Inputs, checks: Iterable[Check]) -> State:
+    statuses = {check.status for check in checks}
+    states = {source.state for source in inputs.sources}
+    if CheckStatus.FAIL in statuses:
+        states.add(State.INVALID)
+    if CheckStatus.NOT_CHECKED in statuses:
+        states.add(State.INCOMPLETE)
+    if CheckStatus.UNCONFIRMED in statuses:
+        states.add(State.UNCONFIRMED)
+    return next(state for state in WORST_FIRST if state in states or state is State.VALID)
+
+
+make_callable(__name__, __name__, "solvency")
