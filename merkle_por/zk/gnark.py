@@ -16,7 +16,7 @@ from __future__ import annotations
 from merkle_por.errors import Malformed
 from merkle_por.zk.bn254.curve import B1, B2, G1, G2, on_curve1, on_twist
 from merkle_por.zk.bn254.fields import P, mul2, sqr2, sqrt, sqrt2
-from merkle_por.zk.bn254.layers import layer
+from merkle_por.zk.bn254.layers import light
 from merkle_por.zk.bn254.pairing import Point1, Point2
 from merkle_por.zk.groth16 import Proof, VerifyingKey
 
@@ -190,7 +190,7 @@ def read_verifying_key(data: bytes) -> VerifyingKey:
     if not all(1 <= index <= public for covered in committed for index in covered):
         raise reader.fail("bad-key", "a committed public input does not exist", "commitments")
     seconds = [beta2, gamma2, delta2, *(point for pair in pedersen for point in pair)]
-    if layer().outside_subgroup(seconds):
+    if light().outside_subgroup(seconds):
         text = "a point of the key lies outside the group of prime order"
         raise reader.fail("subgroup", text, "points in G2")
     return VerifyingKey(alpha1, beta2, gamma2, delta2, k, pedersen, committed, has_tail)

@@ -26,13 +26,14 @@ from typing import Generic, TypeVar
 from merkle_por.errors import Finding, Incomplete, Invalid, Malformed, UsageError
 from merkle_por.zk.bn254.curve import G1, G2, LAMBDA, negate1
 from merkle_por.zk.bn254.fields import R
-from merkle_por.zk.bn254.layers import Layer, Pair, layer
+from merkle_por.zk.bn254.layers import Layer, Pair, layer, light
 from merkle_por.zk.bn254.pairing import Point1, Point2
 
 COMMITMENT_DST = b"bsb22-commitment"
 """gnark's domain separation tag for the hash of a commitment."""
 CHUNK = 1000
 """Proofs a batch: beyond it the shared parts no longer weigh, and memory stays small."""
+_FEW = 4  # up to here loading a quick layer takes longer than it saves
 _SINGLES = 2  # a batch of so few costs as much as single checks
 _BISECTION = 4  # rows in failing batches, in multiples of the chunk; see _Search
 
@@ -204,11 +205,12 @@ def verify(
 ) -> None:
     """Check one proof; returns if it verifies.
 
-    public_inputs: field elements, 0 <= value < R. engine: a layer to use instead of the quickest.
+    public_inputs: field elements, 0 <= value < R. engine: a layer to use instead of the
+    one chosen here.
     Raises Malformed (inputs that don't fit the key), Invalid (subgroup, infinity, commitment-count,
     commitment-proof, proof-rejected), Incomplete (several-commitments).
     """
-    _verify_one(_prepare(key, public_inputs, proof), engine or layer())
+    _verify_one(_prepare(key, public_inputs, proof), engine or light())
 
 
 def _random_scalars(count: int) -> list[int]:
@@ -317,7 +319,6 @@ def failures(
     """
     if chunk < 1:
         raise UsageError("a chunk holds at least one statement")
-    engine = engine or layer()
     stream = iter(statements)
     while part := list(islice(stream, chunk)):
         bad: dict[int, Finding] = {}
@@ -327,7 +328,8 @@ def failures(
                 ready.append((place, _prepare(one.key, one.public_inputs, one.proof)))
             except Finding as finding:
                 bad[place] = finding
-        found = _Search([item for _, item in ready], engine).run()
+        chosen = engine or (light() if len(ready) <= _FEW else layer())
+        found = _Search([item for _, item in ready], chosen).run()
         bad |= {ready[row][0]: finding for row, finding in found.items()}
         for place in sorted(bad):
             yield part[place].label, bad[place]

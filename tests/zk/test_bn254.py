@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from math import gcd
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -306,6 +308,15 @@ def test_layers_can_be_forced_and_say_why_not(monkeypatch: pytest.MonkeyPatch) -
         layers.layer("mcl")
 
 
+def test_the_light_layer_loads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mclbn256", "gmpy2"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert layers.light().name == "python"
+    monkeypatch.setitem(sys.modules, "gmpy2", ModuleType("gmpy2"))
+    if layers.reasons()["gmpy2"] == "works":
+        assert layers.light().name == "gmpy2"
+
+
 def mcl() -> MclLayer:
     try:
         return MclLayer()
@@ -337,7 +348,7 @@ def test_a_wheel_on_another_curve_is_not_used(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_wheel_that_does_not_load_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "mclbn256", None)
+    monkeypatch.setitem(sys.modules, "mclbn256", None)
     with pytest.raises(layers.LayerUnavailable, match="does not load"):
         MclLayer()
 

@@ -208,22 +208,27 @@ def test_generation_0_7_2() -> None:
         assert caught.value.reason == "bad-key"
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.data())
 def test_junk_never_raises_anything_else(data: st.DataObject) -> None:
     key = bytearray(key_bytes(COMMITTED.key, short1, short2))
     proof = bytearray(proof_bytes(COMMITTED.prove((5,), 3, 4)))
-    for target, read in ((key, gnark.read_verifying_key), (proof, gnark.read_proof)):
+    readers: list[tuple[bytearray, Callable[[bytes], VerifyingKey | Proof]]] = [
+        (key, gnark.read_verifying_key),
+        (proof, gnark.read_proof),
+    ]
+    for target, read in readers:
         place = data.draw(st.integers(0, len(target) - 1))
         value = data.draw(st.integers(0, 255))
         cut = data.draw(st.integers(0, len(target)))
         altered = bytes(target[:place]) + bytes([value]) + bytes(target[place + 1 :])
         for candidate in (altered, bytes(target[:cut])):
             try:
-                read(candidate)
+                found = read(candidate)
             except Malformed:
                 continue
-            assert candidate == bytes(target) or len(candidate) == len(target)
+            # Whole, or cut just where a file of an older generation ends.
+            assert len(candidate) == len(target) or not found.has_tail
 
 
 AUDITS = ["binance-zk-v1", "binance-zk-v1b", "binance-zk-v2", "binance-zk-v3", "gate-zk", "htx-zk"]
