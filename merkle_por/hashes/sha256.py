@@ -60,6 +60,14 @@ def engine() -> str | None:
     return None if fastest == PORTABLE else fastest
 
 
+def kernel_engine() -> str:
+    """The engine for kernel parts that pay even in portable C (they do more than hash).
+
+    Raises UsageError as `engine` does.
+    """
+    return engine() or PORTABLE
+
+
 def packed_digests(messages: Iterable[bytes]) -> bytes:
     """The digests of bytes objects, 32 bytes each, one after the other."""
     name = engine()

@@ -109,7 +109,7 @@ def _kernel() -> tuple[ModuleType | None, str]:
     module = _native.kernel("records")
     if module is None:
         return None, ""
-    return module, sha256.PORTABLE if _native.backend() == "c" else "auto"
+    return module, sha256.kernel_engine()
 
 
 def read_rows(text: Buffer, *, crlf: bool = False, final: bool = True) -> Rows:

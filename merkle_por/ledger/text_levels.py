@@ -21,6 +21,8 @@ Each function has a C twin (merkle_por/_native/text_trees.c) with equal results.
 
 from __future__ import annotations
 
+import re
+import struct
 from binascii import unhexlify
 from dataclasses import dataclass
 from functools import cache
@@ -43,6 +45,7 @@ _LOWER_HEX = b"0123456789abcdef"
 _ANY_HEX = b"0123456789abcdefABCDEF"
 
 NUMBER_CHARACTERS = b"0123456789.-"
+LINE_END = b"\r\n"
 
 OTHER_LEVEL = "other-level"
 
@@ -179,6 +182,8 @@ def _fields(form: Form, known: str, *, rows: bool) -> tuple[_Field, ...]:
                 text = fields.pop().text + text
             elif last.letter in numbers and text in NUMBER_CHARACTERS:
                 raise wrong
+            if rows and text in LINE_END:
+                raise wrong
         elif letter not in known or (fields and fields[-1].letter in numbers):
             raise wrong
         fields.append(_Field(letter, text))
@@ -243,7 +248,7 @@ def parents(
     module = _native.kernel("text_trees")
     if module is None:
         return _python_parents(bytes(records), form, fields, level, out_width)
-    engine = sha256.PORTABLE if _native.backend() == "c" else "auto"
+    engine = sha256.kernel_engine()
     made: bytearray = module.text_parents(
         records, form.template, form.width, out_width, bytes(form.decimals), level, engine
     )
@@ -262,10 +267,21 @@ def _python_rows(
     crlf: bool,
     final: bool,
 ) -> Rows:
-    """Line by line; the lines' ends as in packed.read_rows."""
+    """Good rows by one pattern; any other line by the careful reader, which says what it is.
+
+    The lines' ends are as in packed.read_rows.
+    """
+    pattern = _good_row(form, fields, b"\r\n" if crlf else b"\n")
     records = bytearray()
     at = count = 0
     while at < len(text):
+        if row := pattern.match(text, at):
+            record = _record(row.groups(), form, fields, level, first + count)
+            if record and row.end() - at <= LINE_LIMIT:
+                records += record
+                count += 1
+                at = row.end()
+                continue
         stop = text.find(b"\n", at)
         ended = stop >= 0
         if not ended:
@@ -285,6 +301,53 @@ def _python_rows(
         count += 1
         at = stop + ended
     return Rows(records, count, at, None)
+
+
+@cache
+def _good_row(form: Form, fields: tuple[_Field, ...], end: bytes) -> re.Pattern[bytes]:
+    """A row with its end; no text matches it in two ways, so nothing is tried twice."""
+    places = iter(form.decimals)
+    parts = []
+    for field in fields:
+        if field.letter == "'":
+            parts.append(re.escape(field.text))
+        elif field.letter in "xy":
+            digits = b"[0-9a-f]" if field.letter == "x" else b"[0-9a-fA-F]"
+            parts.append(b"(%b{%d})" % (digits, 2 * form.width))
+        elif field.letter == "a":
+            most = next(places)
+            fraction = rb"(?:\.([0-9]{0,%d}[1-9]))?" % (most - 1) if most else b"()"
+            parts.append(rb"(0|[1-9][0-9]{0,%d})%b" % (AMOUNT_DIGITS - 1, fraction))
+        else:
+            parts.append(rb"(0|[1-9][0-9]{0,19})")
+    return re.compile(b"".join(parts) + end)
+
+
+def _record(
+    groups: tuple[bytes | None, ...],
+    form: Form,
+    fields: tuple[_Field, ...],
+    level: int,
+    index: int,
+) -> bytes:
+    """The record of a row that matched, or nothing where its numbers are not the ones to be."""
+    parts = []
+    texts = iter(groups)
+    places = iter(form.decimals)
+    for field in fields:
+        if field.letter == "'":
+            continue
+        text = next(texts) or b""
+        if field.letter == "a":
+            value = int(text + (next(texts) or b"").ljust(next(places), b"0"))
+            if value >= AMOUNT_END:
+                return b""
+            parts.append(value.to_bytes(AMOUNT_BYTES, "little"))
+        elif field.letter in "xy":
+            parts.append(unhexlify(text))
+        elif int(text) != (level if field.letter == "n" else index):
+            return b""
+    return b"".join(parts)
 
 
 def _read_row(
@@ -348,18 +411,20 @@ def _read_amount(text: bytes, decimals: int) -> tuple[int, int]:
 def _python_parents(
     records: bytes, form: Form, fields: tuple[_Field, ...], level: int, out_width: int
 ) -> bytes:
-    size, width = form.record_bytes(), form.width
+    size, width, assets = form.record_bytes(), form.width, len(form.decimals)
+    read = struct.Struct(f"<{width}s{2 * assets}Q").unpack_from  # an amount is two words
     preimages, packed_sums = [], []
     for at in range(0, len(records), 2 * size):
-        left, right = records[at : at + size], records[at + size : at + 2 * size]
-        sums = [amount(left, form, i) + amount(right, form, i) for i in range(len(form.decimals))]
+        left, *a = read(records, at)
+        right, *b = read(records, at + size)
+        sums = [a[i] + b[i] + (a[i + 1] + b[i + 1] << 64) for i in range(0, 2 * assets, 2)]
         if sums and max(sums) >= AMOUNT_END:
             break
-        preimages.append(_preimage(left[:width], right[:width], sums, form, fields, level))
+        preimages.append(_preimage(left, right, sums, form, fields, level))
         packed_sums.append(b"".join([value.to_bytes(AMOUNT_BYTES, "little") for value in sums]))
     digests = sha256.digests(preimages)
     return b"".join(
-        digest[:out_width] + sums for digest, sums in zip(digests, packed_sums, strict=True)
+        [digest[:out_width] + sums for digest, sums in zip(digests, packed_sums, strict=True)]
     )
 
 

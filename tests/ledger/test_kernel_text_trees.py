@@ -152,6 +152,11 @@ def test_a_wrong_row_ends_the_reading(line: bytes, stop: str) -> None:
             assert read.count * len(good) == len(before)
 
 
+def test_a_row_has_no_line_end_within() -> None:
+    with pytest.raises(ValueError, match="template"):
+        levels.read_rows(b"", Form(b"x'\n"))
+
+
 @pytest.mark.usefixtures("backend")
 def test_running_index() -> None:
     text = b"5,0\t0000000000000000\n5,1\t0000000000000001\n5,3\t0000000000000002\n"
