@@ -24,6 +24,14 @@ class Part:
     optional: bool = True
 
 
+WITH_KERNELS = (
+    "hashes.sha256",
+    "hashes.keccak",
+    "hashes.poseidon_bn254",
+    "hashes.poseidon_goldilocks",
+    "ledger.packed",
+    "ledger.text_levels",
+)
 _LIBRARIES = (
     ("requests", "requests", "balances and prices over the network", "pip install requests", False),
     ("Crypto", "pycryptodome", "Keccak, Ed25519", "pip install pycryptodome", False),
@@ -44,6 +52,8 @@ def parts() -> list[Part]:
     """Every part, in the order it is shown."""
     from merkle_por import _native
 
+    for name in WITH_KERNELS:  # each registers its known answers
+        import_module(f"merkle_por.{name}")
     native = _native.status()
     built = native.startswith("built,")
     found = [
