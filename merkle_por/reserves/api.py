@@ -206,7 +206,7 @@ class _Tally:
                 asset=asset,
                 amount=None if rows == unknown else amount,
                 level=level,
-                ownership=owned,
+                ownership=str(owned),
                 kind=kind,
                 custody=kind is RowKind.THIRD_PARTY,
                 encumbered=kind is RowKind.UNSPENDABLE,
@@ -243,7 +243,7 @@ class _Tally:
             checks=tuple(self.checks),
             warnings=tuple(self.warnings),
             errors=tuple(self.errors),
-            counts=dict(self.counts),
+            counts={str(name): count for name, count in self.counts.items()},
             holdings=self.holdings(),
             titles=dict(self.titles),
             signed=self.signed,
@@ -270,12 +270,14 @@ class _Job:
         tally, reading = self.tally, self.reading
         tally.asked = tally.asked or self.balance_of is not None
         rows = 0
-        add_key = self.duplicates.add
+        add_key, id = self.duplicates.add, self.layout.id
+        chain: str | None = None
+        height: int | None = None
         for row, owned in self._judged():
             rows += 1
             for key in row_keys(row):
-                add_key((self.layout.id, *key))
-            state = owned.state.value if owned is not None else NOT_JUDGED
+                add_key((id, key))
+            state: str = NOT_JUDGED if owned is None else owned.state
             if row.signer_of is not None:
                 tally.count(state + SIGNER_ROW)
             else:
@@ -284,8 +286,10 @@ class _Job:
                     self._amount(row, state)
             if owned is not None and owned.reason is not None:
                 self._speak(row, owned)
-            if row.height is not None:
-                self._height(row.network or row.coin, row.height)
+            where = row.network or row.coin
+            if row.height is not None and (row.height != height or where != chain):
+                chain, height = where, row.height
+                self._height(where, height)
         document = reading.document
         return ListFile(
             FileInfo(document.name, document.size, document.sha256),
@@ -340,7 +344,9 @@ class _Job:
             return ((row, None) for row in rows)
         messages = self.reading.given.get("message")
         texts = messages if isinstance(messages, frozenset) else None
-        if self.executor is not None and self.layout.signed:
+        if not self.layout.signed:
+            return ((row, row.ownership or _UNSIGNED) for row in rows)
+        if self.executor is not None:
             return self._parallel(rows, texts)
         return (pair for chunk in _chunks(rows) for pair in self._chunk(chunk, texts))
 
@@ -426,7 +432,7 @@ def _repeated(
         tally.checks.append(Check("unique", About.LIST, CheckStatus.PASS, text))
         return
     keys = (
-        ((layout.id, *key), (document.name, row))
+        ((layout.id, key), (document.name, row))
         for layout, document, given in readings
         for row in layout.read(Reading(document, given=given))
         for key in row_keys(row)

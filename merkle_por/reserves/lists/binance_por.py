@@ -30,6 +30,7 @@ def read(reading: Reading) -> Iterator[Row]:
         raise Malformed("bad-row", "not the header of such a list", where=f"line {number}")
     names: dict[str, str] = {}  # names already found to be good; few, since coins are few
     kinds: dict[str, RowKind] = {}
+    third_party = RowKind.THIRD_PARTY
     rows = 0
     for number, text in lines:
         if not text:
@@ -46,15 +47,16 @@ def read(reading: Reading) -> Iterator[Row]:
             kinds[coin] = variants.plain_kind(coin)
         rows += 1
         yield Row(
-            coin=coin,
-            asset=coin,
-            addresses=(reading.address(address, number),),
-            amount=reading.amount(balance, number),
-            line=number,
-            kind=RowKind.THIRD_PARTY if custodian else kinds[coin],
-            network=network,
-            height=reading.height(height, number),
-            custodian=reading.name(custodian, number, "custodian") if custodian else None,
+            coin,
+            coin,
+            (reading.address(address, number),),
+            reading.amount(balance, number),
+            number,
+            third_party if custodian else kinds[coin],
+            network,
+            None,
+            reading.height(height, number),
+            reading.name(custodian, number, "custodian") if custodian else None,
         )
     if not rows:
         raise Malformed("no-rows", "the list holds no rows")

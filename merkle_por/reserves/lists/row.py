@@ -84,9 +84,14 @@ def address_key(address: str) -> str:
     return address.lower() if address[:2] in ("0x", "0X") else address
 
 
-def row_keys(row: Row) -> list[tuple[str, str | None, str | None, str, int | None]]:
-    """What may stand only once in a list: coin, network, type, address (and whose signer)."""
-    return [
-        (row.coin, row.network, row.type, address_key(address), row.signer_of)
-        for address in row.addresses
-    ]
+RowKey = tuple[str, str | None, str | None, str, int | None]
+"""Coin, network, type, address, and the line whose signer the row is."""
+
+
+def row_keys(row: Row) -> list[RowKey]:
+    """What may stand only once in a list: one key for each address of the row."""
+    addresses = row.addresses
+    if len(addresses) == 1:  # nearly always, and this is asked four million times
+        return [(row.coin, row.network, row.type, address_key(addresses[0]), row.signer_of)]
+    head = (row.coin, row.network, row.type)
+    return [(*head, address_key(address), row.signer_of) for address in addresses]
