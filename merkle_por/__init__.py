@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 from merkle_por.version import __version__
 
 if TYPE_CHECKING:
+    from merkle_por.api import Audit as Audit
     from merkle_por.api import Verification as Verification
+    from merkle_por.api import audit as audit
+    from merkle_por.api import formats as formats
     from merkle_por.api import verify as verify
     from merkle_por.digests import Comparison as Comparison
     from merkle_por.digests import compare as compare
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "verify": "api",
+    "audit": "api",
+    "formats": "api",
+    "Audit": "api",
     "digest": "digests",
     "compare": "digests",
     "Comparison": "digests",

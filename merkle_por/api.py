@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from merkle_por.crosscheck import Together, together
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Malformed, UsageError
+from merkle_por.exchanges import schemes
 from merkle_por.execution import Execution
 from merkle_por.pins import Pin, find
 from merkle_por.recognise import by_id, recognise
@@ -175,6 +176,11 @@ def audit(
         values["root"] = root
     facts = Facts(values, dict(origins or {}))
     return Audit(_judge(Document.of(source, limits), scheme, facts, limits, execution))
+
+
+def formats(name: str | None = None) -> tuple[Scheme, ...]:
+    """All schemes, or the one of that id or alias. Raises UsageError for an unknown id."""
+    return schemes() if name is None else (by_id(name),)
 
 
 def _kind(document: Document, scheme: str | None) -> Kind:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from merkle_por.errors import UsageError
-from merkle_por.verdict import Verdict
+from merkle_por.verdict import Problem, Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
 SECRET_NAMES = ("credential", "account_nonce", "snapshot_nonce", "account_key", "nonce", "keys")
@@ -60,15 +60,20 @@ def show(filled: Any, *, quiet: bool, no_color: bool) -> None:
         sys.stdout.write(filled.plain())
 
 
-def say_malformed(verdicts: Sequence[Verdict]) -> None:
-    """`error: FILE: what, where (class)` and hints, for each problem of each file."""
+def say_problems(problems: Sequence[Problem], name: str = "") -> None:
+    """`error: FILE: what, where (class)` and hints, for each problem."""
     from merkle_por.cli.main import say_error
 
+    for problem in problems:
+        place = f", {problem.where}" if problem.where else ""
+        file = f"{name}: " if name else ""
+        say_error(f"{file}{problem.text}{place} ({problem.reason})", *problem.hints)
+
+
+def say_malformed(verdicts: Sequence[Verdict]) -> None:
+    """The problems of each malformed file."""
     for verdict in verdicts:
-        for problem in verdict.errors:
-            place = f", {problem.where}" if problem.where else ""
-            text = f"{verdict.file.name}: {problem.text}{place} ({problem.reason})"
-            say_error(text, *problem.hints)
+        say_problems(verdict.errors, verdict.file.name)
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from merkle_por.version import __version__
 COMMANDS = {
     "verify": "Check the proof file(s) an exchange gave you.",
     "audit": "Recompute a whole published ledger, tree or proof set.",
+    "reserves": "Read a published wallet list: ownership, shares proven.",
+    "solvency": "Liabilities against reserves: a ratio per asset.",
     "digest": "Fingerprints of your path, to compare with others.",
     "compare": "Find contradictions between customers' digests.",
     "formats": "All formats; one explained, with where to find file and root.",
