@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def two_customers() -> Step:
     result = verify(data / "alice.json", data / "bob.json", root=BYBIT_ROOT)
     root = result.proofs[0].published["BTC"]
     owed = sum(proof.account.balances["BTC"] for proof in result.proofs if proof.account)
-    found = f"one root owes {grouped(root.normalize())} BTC, they are owed {grouped(owed)}"
+    found = f"one root owes {grouped(root.normalize())} BTC, they are owed {grouped(Decimal(owed).normalize())}"
     return Step("two customers", State.INVALID, result, found)
 
 
@@ -89,4 +90,15 @@ def ledger() -> Step:
     return Step("a whole ledger", State.INVALID, result, hidden.text)
 
 
-STEPS: tuple[Callable[[], Step], ...] = (customer, without_root, two_customers, ledger)
+def reserves() -> Step:
+    from merkle_por.report.reserves_text import percent
+    from merkle_por.solvency import solvency
+
+    data = folder()
+    result = solvency([data / "kucoin.json"], [data / "wallets.json"], data / "prices.json")
+    btc = next(asset for asset in result.ratios.assets if asset.asset == "BTC")
+    found = f"BTC {percent(btc.ratio)} % covered, {percent(btc.verified_ratio)} % proven"
+    return Step("published reserves", State.UNCONFIRMED, result, found)
+
+
+STEPS: tuple[Callable[[], Step], ...] = (customer, without_root, two_customers, ledger, reserves)
