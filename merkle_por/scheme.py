@@ -329,6 +329,8 @@ class Findings:
         self.totals_claim = scheme.assurance.totals_claim
         self.claims_inclusion = scheme.assurance.claims_inclusion
         self.headline: str | None = None
+        # For judges whose sentence holds only if what comes after them goes well, by state.
+        self.headlines: dict[State, str] = {}
         self.lines: dict[About, str] = {}
         self.details: dict[str, Any] = {}
         self.nodes: list[Node] = []
@@ -537,8 +539,9 @@ class Findings:
         inclusion = self._inclusion()
         totals = self._totals(inclusion)
         document = self.document
+        state = self._state(inclusion, totals)
         return Verdict(
-            state=self._state(inclusion, totals),
+            state=state,
             scheme=self.scheme.id,
             exchange=self.exchange,
             exchange_name=self.exchange_name,
@@ -557,7 +560,7 @@ class Findings:
             compare=tuple(self.compares),
             nodes=tuple(self.nodes),
             lines=dict(self.lines),
-            headline=self.headline,
+            headline=self.headlines.get(state, self.headline),
             details=dict(self.details),
         )
 
@@ -600,7 +603,13 @@ def run(scheme: Scheme, document: Document, given: Given) -> Verdict:
 
 def _published_totals(given: Given, findings: Findings) -> None:
     """Compares totals given from outside with those in the file, for schemes that don't."""
-    totals = given.amounts("totals") if "totals" not in findings.scheme.facts else None
+    if "totals" not in findings.scheme.facts:
+        compare_totals(given, findings)
+
+
+def compare_totals(given: Given, findings: Findings) -> None:
+    """Compares totals given from outside with findings.published. Raises Invalid, UsageError."""
+    totals = given.amounts("totals")
     if totals is None:
         return
     if not findings.published:

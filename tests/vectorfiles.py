@@ -39,7 +39,9 @@ class Entry:
     def name(self) -> str:
         args = self.data.get("args") or {}
         extra = f":{args['mutation']}" if "mutation" in args else ""
-        return f"{self.side}/{self.folder.name}/{self.files[0].name}{extra}"
+        inside = "/".join(self.folder.parts[self.folder.parts.index(self.side) + 1 :])
+        file = (self.data.get("files") or [self.data["file"]])[0]
+        return f"{self.side}/{inside}/{file}{extra}"
 
 
 def folder(side: str, name: str) -> Path:
@@ -72,6 +74,11 @@ def manifest(side: str, name: str) -> tuple[Entry, ...]:
 def all_entries() -> Iterator[Entry]:
     """Every entry of every manifest there is, ours first."""
     for side, roots in (("made", (OURS, SHARED / "made")), ("peer", (SHARED / "peer",))):
-        names = {path.parent.name for root in roots for path in root.glob("*/manifest.json")}
+        # Large formats have a folder of several, each with its manifest.
+        names = {
+            str(path.parent.relative_to(root))
+            for root in roots
+            for path in root.rglob("manifest.json")
+        }
         for name in sorted(names):
             yield from manifest(side, name)

@@ -1,0 +1,1 @@
+"""Binance: zk proofs of solvency, four releases of one program."""

@@ -1,0 +1,119 @@
+"""HTX (Huobi), zk proof (spec htx-zk): derived from Binance's first generation, with one signed
+balance for each asset.
+
+The circuit adds signed balances but the leaf holds their absolute values: made-up accounts with
+negative balances cancel what others are owed, and every proof verifies. So nothing of this format
+shows totals; the official program accepts such sets (made/htx-zk/audit/unsound_negative_dummy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from merkle_por.documents import Document
+from merkle_por.errors import Finding
+from merkle_por.exchanges._gnark_por import user
+from merkle_por.exchanges._gnark_por.family import (
+    Assets,
+    Family,
+    Profile,
+    Release,
+    UserKeys,
+    words,
+)
+from merkle_por.exchanges._gnark_por.judge import FACTS, judge
+from merkle_por.exchanges._gnark_por.recognising import is_set, is_user_file, user_items
+from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
+from merkle_por.verdict import Totals
+
+# 174 at bc0adce, 168 in the repository's samples, 205 before.
+SLOTS = (174, 168, 205)
+TWO_DIGIT = words("ladys brise caw nft bonk xen lovely btt aidoge babydoge shib pepe")
+
+
+def _release(profile: Profile, ranged: bool | None) -> Release:
+    return Release(
+        f"{profile.slots} slots",
+        totals_hold=False,
+        unsound="the signs of balances are in no hash, so accounts made up with negative balances "
+        "cancel what customers are owed.",
+    )
+
+
+HTX = Family(
+    assets=Assets.ABSOLUTE,
+    keys=UserKeys(
+        index="AccountIndex",
+        account="AccountIdHash",
+        equity="TotalEquity",
+        debt="TotalDebt",
+        assets="Assets",
+        root="Root",
+        path="Proof",
+        asset_keys=("Balance",),
+    ),
+    profiles=tuple(Profile(slots) for slots in SLOTS),
+    release=_release,
+    config_keys=frozenset(("ProofTable", "ZkKeyName")),
+    two_digit=TWO_DIGIT,
+    two_digit_sure=TWO_DIGIT,
+    two_digit_source="HTX's list of 2024-08",
+    bounds_debt=False,  # the totals of a user are stated by the exchange
+    priced=False,
+)
+
+
+def claims_empty(document: Document) -> bool:
+    """Whether a user's file without assets, which could be Binance's, leads to its root by HTX's
+    rules."""
+    try:
+        user.rebuild(user.parse(document, HTX), HTX)
+    except Finding:
+        return False
+    return True
+
+
+def _recognises(document: Document) -> bool:
+    if user_items(document, HTX.keys) == []:
+        return claims_empty(document)
+    return is_user_file(document, HTX) or is_set(document, HTX)
+
+
+def _judge(document: Document, given: Given, findings: Findings) -> None:
+    judge(document, given, findings, HTX)
+
+
+_FACTS: Mapping[str, Fact] = {
+    **FACTS,
+    "user_id": Fact(FactKind.TEXT, "your HTX user id (UID), whose hash the leaf holds"),
+}
+
+SCHEME = Scheme(
+    id="htx-zk",
+    exchange="htx",
+    exchange_name="HTX",
+    title="zk proof of one user or the whole set; its circuit is unsound",
+    used="2023-09 to now",
+    file_name="user_config.json",
+    recognises=_recognises,
+    judge=_judge,
+    facts=_FACTS,
+    assurance=Assurance(
+        included="your account, rebuilt from the absolute values of your amounts, is in the tree",
+        totals="bound to the proofs, which can be forged with accounts of negative balance",
+        cannot=(
+            "That liabilities are complete: signs of balances are in no hash.",
+            "Whether your own balance counts as owed to you or by you.",
+            "Who was left out altogether.",
+            "That the verifying key was made honestly: the exchange made it alone.",
+            "Which asset a total belongs to: no hash holds the names.",
+        ),
+        totals_claim=Totals.BOUND,
+    ),
+    where=Where(
+        file="htx.com, logged in: Assets > Proof of Reserves, download; the set (proof.csv, "
+        "config.json, key) in the archive of the audit",
+        root="the set's last account tree root: audit it, or see what others published",
+        certain="official program and its samples were run; menus not seen",
+    ),
+)
