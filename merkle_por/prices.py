@@ -81,7 +81,7 @@ def _placed(error: Malformed | Invalid, document: Document, top: Fields) -> None
     text, written = document.text_without_bom, json.dumps(value, ensure_ascii=False)
     if text.count(written) == 1:
         before = text[: text.index(written)]
-        column = len(before) - before.rfind("\n")
+        column = len(before) - before.rfind("\n") + 1  # inside the quotes
         error.where = f"line {before.count(chr(10)) + 1}, column {column}"
 
 

@@ -511,7 +511,7 @@ def _side_checks(sources: Iterable[Liabilities], counted: Sequence[Holding]) -> 
             State.INCOMPLETE: CheckStatus.NOT_CHECKED,
         }.get(source.state, CheckStatus.FAIL)
         text = f"liabilities of {source.source} are {source.state.value}"
-        id = "liabilities" if status is not CheckStatus.FAIL else "source-conflict"
+        id = "liabilities" if status is not CheckStatus.FAIL else "verdict-failed"
         yield Check(id, About.TOTALS, status, text)
     claimed = sum(h.rows for h in counted if h.level not in VERIFIED)
     unknown = sum(h.rows for h in counted if h.level is Level.UNKNOWN)

@@ -61,7 +61,7 @@ def sentence(report: SolvencyReport) -> str:
         problem = report.errors[0]
         place = f" ({problem.where})" if problem.where else ""
         return f"This can't be checked: {problem.text}{place} ({problem.reason})."
-    if ratios is None or report.state is State.INVALID:
+    if ratios is None or report.state in (State.INVALID, State.MALFORMED):
         return _invalid(report)
     if report.state is State.INCOMPLETE:
         check = next(c for c in report.checks if c.status is CheckStatus.NOT_CHECKED)
