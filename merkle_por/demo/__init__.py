@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from merkle_por.amounts import total
 from merkle_por.report.text import grouped
 from merkle_por.verdict import CheckStatus, State
 
@@ -73,8 +73,9 @@ def two_customers() -> Step:
     data = folder()
     result = verify(data / "alice.json", data / "bob.json", root=BYBIT_ROOT)
     root = result.proofs[0].published["BTC"]
-    owed = sum(proof.account.balances["BTC"] for proof in result.proofs if proof.account)
-    found = f"one root owes {grouped(root.normalize())} BTC, they are owed {grouped(Decimal(owed).normalize())}"
+    owed = total(proof.account.balances["BTC"] for proof in result.proofs if proof.account)
+    root_text, owed_text = grouped(root.normalize()), grouped(owed.normalize())
+    found = f"one root owes {root_text} BTC, they are owed {owed_text}"
     return Step("two customers", State.INVALID, result, found)
 
 
@@ -96,6 +97,7 @@ def reserves() -> Step:
 
     data = folder()
     result = solvency([data / "kucoin.json"], [data / "wallets.json"], data / "prices.json")
+    assert result.ratios is not None, "the bundled files are readable"
     btc = next(asset for asset in result.ratios.assets if asset.asset == "BTC")
     found = f"BTC {percent(btc.ratio)} % covered, {percent(btc.verified_ratio)} % proven"
     return Step("published reserves", State.UNCONFIRMED, result, found)
