@@ -18,6 +18,7 @@ MODULES = (
     "bitfinex.easy_audit",
     "binance.zk",
     "bitget",
+    "bitgo",
     "bitunix",
     "bybit",
     "cakedefi",

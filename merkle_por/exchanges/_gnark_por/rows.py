@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from merkle_por.documents import LIMITS, Document, Limits, decode, parse_json
 from merkle_por.errors import Malformed
 from merkle_por.exchanges._gnark_por.family import MAX_ACCOUNTS, MAX_SLOTS
-from merkle_por.exchanges._gnark_por.user import bytes_of_base64, element_of_base64
+from merkle_por.exchanges._zk import bytes_of_base64, element_of_base64
 
 MAX_BATCHES = 1 << 22
 """2^28 accounts in the smallest known batches (92 users) are 2.9 million."""

@@ -25,7 +25,8 @@ from merkle_por.exchanges._gnark_por.config import Config
 from merkle_por.exchanges._gnark_por.family import Assets, Family, Profile
 from merkle_por.exchanges._gnark_por.journal import Journal
 from merkle_por.exchanges._gnark_por.rows import Columns, Link
-from merkle_por.scheme import Findings, Given, normal_hash
+from merkle_por.exchanges._zk import pinned_keys
+from merkle_por.scheme import Findings, Given
 from merkle_por.verdict import About
 
 ONE_KEY = None
@@ -126,20 +127,6 @@ def _config(table: Document, family: Family, given: Given) -> Config:
     return config.parse(document, family)
 
 
-def _pins(given: Given) -> frozenset[str] | None:
-    """SHA-256 of keys known from outside: a list, or a mapping with them as values."""
-    value = given.value("vk_sha256")
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = value.replace(",", " ").split()
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
-        raise UsageError("vk_sha256 must be a list of SHA-256 hashes")
-    return frozenset(normal_hash(item, "vk_sha256") for item in value)
-
-
 def _named_keys(given: Given, tiers: Sequence[int | None]) -> dict[int | None, Document]:
     """Keys that the caller named: tier -> file, or a list in the order of the tiers."""
     value: Any = given.value("verifying_keys")
@@ -201,7 +188,7 @@ def _keys(
     from merkle_por.zk.gnark import MAX_KEY_BYTES, read_verifying_key
 
     tiers: tuple[int | None, ...] = _tiers(settings)
-    pins = _pins(given)
+    pins = pinned_keys(given)
     named = _named_keys(given, tiers)
     beside = {} if named else _keys_beside(table, settings.key_names, tiers)
     keys = []

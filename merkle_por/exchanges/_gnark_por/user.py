@@ -7,8 +7,6 @@ number as 0 and take the root from the same file; all of that is refused here.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 
@@ -27,6 +25,7 @@ from merkle_por.exchanges._gnark_por.family import (
     Family,
     Profile,
 )
+from merkle_por.exchanges._zk import element_of_base64
 from merkle_por.hashes.poseidon_bn254 import field_element
 from merkle_por.hashes.poseidon_bn254_tables import ELEMENT_BYTES, MODULUS
 
@@ -57,27 +56,6 @@ class Rebuilt:
     profile: Profile
     leaf: int
     nodes: tuple[int, ...]
-
-
-def element_of_base64(text: object, where: str) -> int:
-    """A field element from the canonical base64 of 32 bytes. Raises Malformed."""
-    raw = bytes_of_base64(text, where)
-    if len(raw) != ELEMENT_BYTES:
-        raise Malformed("bad-hash", f"not {ELEMENT_BYTES} bytes in base64", where=where)
-    return field_element(raw, where)
-
-
-def bytes_of_base64(text: object, where: str) -> bytes:
-    """Bytes from canonical base64, padded. Raises Malformed bad-hash."""
-    if not isinstance(text, str):
-        raise Malformed("wrong-type", "a text in base64 must stand here", where=where)
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Malformed("bad-hash", "not base64", where=where) from None
-    if base64.b64encode(raw).decode() != text:
-        raise Malformed("bad-hash", "not base64 in its one canonical form", where=where)
-    return raw
 
 
 def _element_of_hex(fields: Fields, key: str) -> int:

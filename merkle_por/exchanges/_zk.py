@@ -1,0 +1,53 @@
+"""What schemes with Groth16 proofs over BN254 share: base64 of bytes and field elements, pinned
+verifying keys."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+
+from merkle_por.errors import Malformed, UsageError
+from merkle_por.hashes.poseidon_bn254 import field_element
+from merkle_por.hashes.poseidon_bn254_tables import ELEMENT_BYTES
+from merkle_por.scheme import Given, normal_hash
+
+
+def element_of_base64(text: object, where: str) -> int:
+    """A field element from the canonical base64 of 32 bytes. Raises Malformed."""
+    raw = bytes_of_base64(text, where)
+    if len(raw) != ELEMENT_BYTES:
+        raise Malformed("bad-hash", f"not {ELEMENT_BYTES} bytes in base64", where=where)
+    return field_element(raw, where)
+
+
+def bytes_of_base64(text: object, where: str) -> bytes:
+    """Bytes from canonical base64, padded. Raises Malformed bad-hash."""
+    if not isinstance(text, str):
+        raise Malformed("wrong-type", "a text in base64 must stand here", where=where)
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed("bad-hash", "not base64", where=where) from None
+    if base64.b64encode(raw).decode() != text:
+        raise Malformed("bad-hash", "not base64 in its one canonical form", where=where)
+    return raw
+
+
+def pinned_keys(given: Given) -> frozenset[str] | None:
+    """SHA-256 of verifying keys known from outside: a list, or a mapping with them as values.
+
+    None where none was given: then nothing is pinned. Raises UsageError.
+    """
+    value = given.value("vk_sha256")
+    if isinstance(value, str):
+        value = value.replace(",", " ").split()
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if value is None:
+        return None
+    if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        raise UsageError("vk_sha256 must be a list of SHA-256 hashes")
+    if not value:
+        raise UsageError("vk_sha256 names no key")
+    return frozenset(normal_hash(item, "vk_sha256") for item in value)
