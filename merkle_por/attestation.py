@@ -18,7 +18,8 @@ from typing import Any
 
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Finding, Malformed, UsageError
-from merkle_por.reserves.holding import strict_amount, strict_asset, strict_time
+from merkle_por.reserves.holding import SUM_CHARS, strict_amount, strict_asset, strict_time
+from merkle_por.reserves.lists.reading import AMOUNT_CHARS
 from merkle_por.verdict import State
 
 ATTESTATION = "merkle-por/attestation/1"
@@ -124,12 +125,12 @@ def liabilities_of(document: Document, *, needed: bool = True) -> Liabilities:
     return found
 
 
-def amounts_in(fields: Fields) -> dict[str, Decimal]:
+def amounts_in(fields: Fields, most: int = AMOUNT_CHARS) -> dict[str, Decimal]:
     """Asset -> amount, strictly. Raises Malformed, Invalid negative-balance."""
     if len(fields.members) > fields.limits.assets:
         raise Malformed("too-big", f"{len(fields.members)} assets", where=fields.where)
     return {
-        strict_asset(asset, fields.where): strict_amount(value, fields.place(asset))
+        strict_asset(asset, fields.where): strict_amount(value, fields.place(asset), most)
         for asset, value in fields.members.items()
     }
 
@@ -211,7 +212,7 @@ def _verdict(top: Fields, kind: str, member: str, document: Document) -> Liabili
         source=document.name,
         kind=kind,
         state=state,
-        totals=amounts_in(top.object(member)) if totals is not None else {},
+        totals=amounts_in(top.object(member), SUM_CHARS) if totals is not None else {},
         exchange=_text(top, "exchange", 100),
         time=_own_time(top),
         root=root.text("value", ROOT_CHARS) if root is not None and confirmed else None,

@@ -3,9 +3,9 @@
 Rules of trust, in order:
 1. What is owed comes from verdicts (verify --json, audit --json) or from what was published; a
    figure that was only published is a claim.
-2. What is held comes from lists. Amounts of a list are claims until a node was asked; words in a
-   typed file (own-node, proven) are that file's own, unless the caller says they are his
-   findings (`checked`).
+2. What is held comes from lists, or from a saved document of `reserves --json`. Amounts of a
+   list are claims until a node was asked; words in a typed file (own-node, proven) are that
+   file's own, unless the caller says they are his findings (`checked`).
 3. Every asset must be covered on its own. The verdict is `valid` only where both sides are shown;
    on claims alone it is `unconfirmed`, however large the surplus.
 Source: specs/solvency-ratio.md; ux.md example j.
@@ -14,7 +14,8 @@ Source: specs/solvency-ratio.md; ux.md example j.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from importlib.resources import files
@@ -22,14 +23,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import plain
-from merkle_por.attestation import Liabilities, amounts_in, liabilities_of
+from merkle_por.attestation import Liabilities, amounts_in, liabilities_of, schema_of
 from merkle_por.callable_module import make_callable
 from merkle_por.documents import LIMITS, Document, Fields, Limits
 from merkle_por.errors import Finding, Invalid, Malformed, UsageError
 from merkle_por.prices import Prices, prices_in, prices_of
 from merkle_por.ratio import AssetState, Ratios, Variant, compare, read_map
 from merkle_por.reserves.api import reserves as read_reserves
-from merkle_por.reserves.holding import VERIFIED, Holding, Level, strict_time, typed_rows
+from merkle_por.reserves.holding import (
+    VERIFIED,
+    Holding,
+    Level,
+    saved_holdings,
+    strict_time,
+    typed_rows,
+)
 from merkle_por.reserves.lists import typed_list
 from merkle_por.reserves.overlap import Overlap, overlaps
 from merkle_por.reserves.ownership.row import State as Owned
@@ -50,6 +58,8 @@ if TYPE_CHECKING:
     from merkle_por.report.text import Page
 
 Source = str | Path | bytes | Document
+
+RESERVES = "merkle-por/reserves/1"
 
 RATIO_KEYS = (
     "liabilities",
@@ -250,7 +260,9 @@ def _liabilities(item: Any, limits: Limits) -> Liabilities:
     if hasattr(item, "to_json"):  # a result of verify or audit
         document = Document.of(json.dumps(item.to_json()).encode(), limits)
         return liabilities_of(replace_name(document, "(result)"))
-    return liabilities_of(Document.of(item, limits))
+    document = Document.of(item, limits)
+    with _named(document):
+        return liabilities_of(document)
 
 
 def replace_name(document: Document, name: str) -> Document:
@@ -276,16 +288,32 @@ def _reserves(items: list[Any], inputs: _Inputs, limits: Limits) -> list[Held]:
             found.append(_report_source(item))
             continue
         skip = next(names)
-        if typed_list.recognises(document):
-            found.append(_typed_file(document, limits, skip))
-        else:
-            report = read_reserves(document, limits=limits, skip=skip)
-            if report.errors:
-                problem = report.errors[0]
-                raise Malformed(problem.reason, problem.text, *problem.hints, where=problem.where)
-            inputs.take(report)
-            found.append(_report_source(report))
+        with _named(document):
+            if typed_list.recognises(document):
+                found.append(_typed_file(document, limits, skip))
+            elif schema_of(document) == RESERVES:
+                found.append(inputs.saved(document, limits))
+            else:
+                report = read_reserves(document, limits=limits, skip=skip)
+                if report.errors:
+                    raise _malformed(report.errors[0])
+                inputs.take(report)
+                found.append(_report_source(report))
     return found
+
+
+def _malformed(problem: Problem) -> Malformed:
+    return Malformed(problem.reason, problem.text, *problem.hints, where=problem.where)
+
+
+@contextmanager
+def _named(document: Document) -> Iterator[None]:
+    """Puts the file's name before the place of whatever is wrong in it."""
+    try:
+        yield
+    except Finding as error:
+        error.where = f"{document.name}, {error.where}" if error.where else document.name
+        raise
 
 
 def _report_source(report: ReservesReport) -> Held:
@@ -382,6 +410,31 @@ class _Inputs:
             or (check.status is CheckStatus.NOT_CHECKED and check.about is not About.OWNERSHIP)
         )
         self.warnings.extend(w for w in report.warnings if w.id != "claimed")
+
+    def saved(self, document: Document, limits: Limits) -> Held:
+        """A document of reserves --json: its figures count as far as its own state goes."""
+        top = Fields(document.json, "", limits)
+        state = top.text("state", 20)
+        if state not in set(State):
+            raise Malformed("bad-field", "not a state of a verdict", where="state")
+        if state in (State.INVALID, State.MALFORMED):
+            text = f"{document.name} says of itself that it is {state}"
+            self.checks.append(Check("verdict-failed", About.LIST, CheckStatus.FAIL, text))
+        holdings = saved_holdings(top)
+        levels: dict[str, int] = {}
+        for holding in holdings:
+            levels[holding.level] = levels.get(holding.level, 0) + holding.rows
+        source = ReservesSource(
+            document.name,
+            State(state),
+            sum(holding.rows for holding in holdings),
+            levels,
+            {
+                name: top.object("ownership").integer(name)
+                for name in top.object("ownership").members
+            },
+        )
+        return source, holdings, False
 
     def held(self, items: Iterable[Held], *, checked: bool) -> None:
         for source, holdings, stated in items:

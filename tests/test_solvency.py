@@ -496,3 +496,26 @@ def test_solvent_means_each_asset_is_covered(
             assert text is not None
             assert Fraction(text) <= total / due < Fraction(text) + Fraction(1, 10**6)
     assert found.solvent is all(a.state == "solvent" for a in found.in_scope)
+
+
+def test_saved_document_of_reserves() -> None:
+    path = vectorfiles.file("made", "okx-por-csv", "valid-nine-columns.csv")
+    report = reserves(path, balance_of=lambda row: Balance(Level.OWN_NODE, row.amount))
+    saved = json.dumps(report.to_json()).encode()
+    owed = verdict_document({"ETH": "1", "BTC": "1"}, exchange="okx")
+    found, direct = solvency([owed], [saved]), solvency([owed], [report])
+    assert found.state is direct.state is State.VALID
+    assert found.to_json()["assets"] == direct.to_json()["assets"]
+    bad = json.dumps({**report.to_json(), "state": "invalid"}).encode()
+    assert solvency([owed], [bad]).reason == "verdict-failed"
+    for change in ({"kind": "gold"}, {"level": "sure"}, {"amount": None}, {"rows": 0}):
+        document = report.to_json()
+        document["holdings"][0].update(change)
+        assert solvency([owed], [json.dumps(document).encode()]).state is State.MALFORMED
+
+
+def test_the_file_is_named_where_something_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "typed.json"
+    path.write_text('{"reserves": [{"asset": "BTC", "amount": "1e3"}]}')
+    report = solvency([b'{"liabilities": {"BTC": "1"}}'], [path])
+    assert report.errors[0].where == "typed.json, reserves[0].amount"

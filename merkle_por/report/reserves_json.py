@@ -93,5 +93,19 @@ def reserves_document(
         "rows": report.rows,
         "ownership": dict(report.counts),
         "assets": [_asset(line) for line in report.assets],
+        "holdings": [
+            {
+                "asset": holding.asset,
+                "coin": holding.coin or holding.asset,
+                "network": holding.chain,
+                "kind": str(holding.kind),
+                "ownership": holding.ownership,
+                "level": str(holding.level),
+                "amount": _text(holding.amount),
+                "rows": holding.rows,
+                "unknown_rows": holding.unknown_rows,
+            }
+            for holding in report.holdings
+        ],
         "checks": [check_document(check) for check in report.checks],
     }

@@ -13,6 +13,7 @@ from merkle_por.reserves.report import SIGNED, AssetLine, CoinLine, ReservesRepo
 from merkle_por.verdict import CheckStatus, State
 
 SHOWN_CHECKS = 6
+KIND_COLUMNS = 16
 _KINDS = {
     RowKind.NATIVE: "native",
     RowKind.TOKEN: "token",
@@ -78,6 +79,9 @@ def _unconfirmed(report: ReservesReport) -> str:
     rows = _plural(report.rows, "row")
     if not good:
         return f"Only a list: {rows}, and nothing in it shows who controls an address."
+    if report.count(Owned.PROVEN):
+        open_ = next(c for c in report.checks if c.status is CheckStatus.UNCONFIRMED)
+        return f"{_plural(good, 'row')} signed or scripted in good order, but {open_.text}."
     if not report.signed:
         return f"{_plural(good, 'script')} in order, but whose keys they are this can't show."
     return f"The signatures of {rows} are good, but none by the key of the row's own address."
@@ -142,7 +146,11 @@ def _table(report: ReservesReport, page: Page) -> None:
     wide = max([len(figure) for figure in figures] + [len("listed")])
     page.add(Span(f"  {'asset':<{names}}  {'listed':>{wide}}  {'proven %':>8}  kind", "label"))
     for (name, _, proven_text, kind), figure in zip(shown, figures, strict=True):
-        page.add(Span(f"  {name:<{names}}  {figure:>{wide}}  {proven_text:>8}  {kind}"))
+        row = f"  {name:<{names}}  {figure:>{wide}}  {proven_text:>8}  "
+        head, *rest = page.wrapped(kind, max(page.width - len(row), KIND_COLUMNS))
+        page.add(Span(row + head))
+        for text in rest:
+            page.add(Span(" " * len(row) + text))
     if unsigned:
         listed = ", ".join(safe(name) for name in unsigned)
         for text in page.wrapped(f"{listed}: 0.00 % proven, no row signed", page.width - 2):

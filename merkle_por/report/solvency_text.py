@@ -152,21 +152,23 @@ def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
     held = aligned([line.held for line in lines])
     name = max([4, *(len(line.name) for line in lines)])
     mark = page.mark_columns
-    wide = [len(owed[0]), len(held[0])]
+    shown = all(source.state is State.VALID for source in report.liabilities)
+    titles = (
+        "owed (verified)" if shown else "owed (published)",
+        "held (listed)" if _listed(report) else "held (on chain)",
+    )
+    wide = [max(len(owed[0]), len(titles[0])), max(len(held[0]), len(titles[1]))]
     if 2 + mark + name + sum(wide) + 20 > page.width:
         _stacked(lines, page)
         return
-    published = all(source.state is State.VALID for source in report.liabilities)
-    headers = (
-        f"{'owed (verified)' if published else 'owed (published)':>{wide[0] + 1}}",
-        f"{'held (listed)' if _listed(report) else 'held (on chain)':>{wide[1] + 1}}",
-    )
+    headers = (f"{titles[0]:>{wide[0] + 1}}", f"{titles[1]:>{wide[1] + 1}}")
     head = f"  {'state':<{mark}}{'asset':<{name + 1}}{''.join(headers)}  covered  proven"
     page.add(Span(head, "label"))
     for line, left, right in zip(lines, owed, held, strict=True):
         sign = page.marks[line.mark] if line.mark else ""
         style = "fail" if line.mark == "fail" else ""
-        figures = f"{line.name:<{name}} {left} {right}  {line.covered:>8}  {line.proven:>6}"
+        figures = f"{line.name:<{name}} {left:>{wide[0]}} {right:>{wide[1]}}"
+        figures += f"  {line.covered:>8}  {line.proven:>6}"
         page.add(Span(f"  {sign:<{mark}}", style), Span(figures))
 
 

@@ -232,11 +232,6 @@ class _Tally:
         if good:
             text = f"{good} rows are signed by the keys of their own addresses"
             self.checks.append(Check("signatures", About.OWNERSHIP, CheckStatus.PASS, text))
-        elif not self.errors:
-            text = "no row shows who controls its address"
-            self.checks.append(
-                Check("nothing-proven", About.OWNERSHIP, CheckStatus.UNCONFIRMED, text)
-            )
         return ReservesReport(
             state=state_of(self.checks, self.errors, self.counts),
             files=files,
@@ -272,6 +267,7 @@ class _Job:
         rows = 0
         add_key, id = self.duplicates.add, self.layout.id
         chain: str | None = None
+        proven = 0
         height: int | None = None
         for row, owned in self._judged():
             rows += 1
@@ -282,6 +278,7 @@ class _Job:
                 tally.count(state + SIGNER_ROW)
             else:
                 tally.count(state)
+                proven += state == Owned.PROVEN
                 if row.line not in self.skip:
                     self._amount(row, state)
             if owned is not None and owned.reason is not None:
@@ -291,6 +288,10 @@ class _Job:
                 chain, height = where, row.height
                 self._height(where, height)
         document = reading.document
+        if not proven:
+            text = f"{document.name}: no row shows who controls its address"
+            status = CheckStatus.UNCONFIRMED
+            tally.note("nothing-proven", text, None, About.OWNERSHIP, status)
         return ListFile(
             FileInfo(document.name, document.size, document.sha256),
             self.layout.id,

@@ -87,12 +87,16 @@ class Holding:
         return self.ownership == Owned.PROVEN and self.level in VERIFIED and not self.custody
 
 
-def strict_amount(value: object, where: str) -> Decimal:
-    """A decimal of a typed file: a JSON string, not negative, at most 60 characters.
+SUM_CHARS = 200
+"""Longest amount in our own documents: sums of amounts are longer than their parts."""
+
+
+def strict_amount(value: object, where: str, most: int = AMOUNT_CHARS) -> Decimal:
+    """A decimal of a typed file: a JSON string, not negative, at most `most` characters.
 
     Raises Malformed bad-amount, Invalid negative-balance (for anything after one minus).
     """
-    if not isinstance(value, str) or len(value) > AMOUNT_CHARS:
+    if not isinstance(value, str) or len(value) > most:
         raise Malformed("bad-amount", "not a plain decimal amount in quotes", where=where)
     if _AMOUNT.fullmatch(value.removeprefix("-")) is None:
         raise Malformed("bad-amount", f'"{value[:40]}" is not an amount', where=where)
@@ -169,10 +173,10 @@ def _typed_row(row: Fields, where: str) -> Holding:
     )
 
 
-def _level(row: Fields) -> Level:
-    value = row.members.get("status", Level.CLAIMED)
-    if value not in set(Level):
-        raise Malformed("bad-row", "not a level of trust", where=row.place("status"))
+def _level(row: Fields, name: str = "status") -> Level:
+    value = row.members.get(name, Level.CLAIMED)
+    if not isinstance(value, str) or value not in set(Level):
+        raise Malformed("bad-row", "not a level of trust", where=row.place(name))
     return Level(value)
 
 
@@ -209,3 +213,35 @@ def _optional_text(row: Fields, name: str) -> str | None:
     if value is not None and (not isinstance(value, str) or not 0 < len(value) <= 400):
         raise Malformed("bad-row", f"not a text for {name}", where=row.place(name))
     return value
+
+
+def saved_holdings(top: Fields) -> list[Holding]:
+    """The holdings of a document merkle-por/reserves/1. Raises Malformed, Invalid."""
+    found = []
+    for place, item in enumerate(top.array("holdings", high=ROWS)):
+        where = f"holdings[{place}]"
+        row = Fields(item, where, top.limits)
+        kind = row.text("kind", 20)
+        if kind not in set(RowKind):
+            raise Malformed("bad-row", "not a kind of coin", where=row.place("kind"))
+        value = row.get("amount")
+        amount = None if value is None else strict_amount(value, row.place("amount"), SUM_CHARS)
+        rows = row.integer("rows", low=1)
+        found.append(
+            Holding(
+                asset=strict_asset(row.get("asset"), where),
+                amount=amount,
+                level=_level(row, "level"),
+                ownership=_ownership(row),
+                kind=RowKind(kind),
+                custody=kind == RowKind.THIRD_PARTY,
+                encumbered=kind == RowKind.UNSPENDABLE,
+                rows=rows,
+                unknown_rows=row.integer("unknown_rows", low=0, high=rows),
+                chain=_optional_text(row, "network"),
+                coin=_optional_text(row, "coin"),
+            )
+        )
+        if amount is None and not found[-1].unknown_rows:
+            raise Malformed("bad-row", "no amount, and no row that lacks one", where=where)
+    return found

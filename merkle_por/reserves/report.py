@@ -1,7 +1,7 @@
 """What a list of reserves comes to: per coin and asset, what is listed and what is proven.
 
 State rule (specs/ownership-signatures.md section 1, shared/README.md): a failed check or row makes
-the list invalid; a row that can't be judged makes it incomplete; without one proven row it is
+the list invalid; a row that can't be judged makes it incomplete; a file without one proven row is
 unconfirmed; else valid, and the shares say how much of it is proven. Balances are the exchange's
 own figures (`claimed`) unless a node was asked.
 """
@@ -233,7 +233,8 @@ def state_of(
         return State.INVALID
     if CheckStatus.NOT_CHECKED in statuses or counts.get(NOT_JUDGED):
         return State.INCOMPLETE
-    return State.VALID if counts.get(Owned.PROVEN) else State.UNCONFIRMED
+    proven = counts.get(Owned.PROVEN) and CheckStatus.UNCONFIRMED not in statuses
+    return State.VALID if proven else State.UNCONFIRMED
 
 
 __all__ = ["AssetLine", "CoinLine", "Level", "ListFile", "ReservesReport", "share", "state_of"]

@@ -111,7 +111,8 @@ def test_htx_list_as_published() -> None:
     assert report.state is State.VALID
     assert report.rows == 95
     assert report.counts == {"proven": 36, "proven/signer-row": 15, "unsigned": 44}
-    text = report.page(Page()).plain()
+    assert max(map(len, report.page(Page()).plain().splitlines())) <= 80
+    text = report.page(Page(120)).plain()
     first, *rest = text.splitlines()
     assert first == (
         "VALID  All 51 signatures are good; 44 of 95 rows have none; balances unchecked."
@@ -239,6 +240,21 @@ def test_duplicates_across_files_of_one_publication() -> None:
     assert report.reason == "duplicate-address"
     failed = next(check for check in report.checks if check.id == "duplicate-address")
     assert failed.where == "line 3"
+
+
+def test_one_file_without_a_proven_row_leaves_all_unconfirmed() -> None:
+    signed = vectorfiles.file("made", "okx-por-csv", "valid-one-row.csv")
+    listed = vectorfiles.file("made", "binance-por-csv", "valid-one.csv")
+    assert reserves(signed).state is State.VALID
+    report = reserves(signed, listed)
+    assert report.state is State.UNCONFIRMED
+    assert "valid-one.csv: no row shows who controls its address" in report.sentence
+
+
+def test_standard_input_is_never_cut_silently() -> None:
+    limits = Limits(proof_bytes=200)
+    data = okx("ETH,5,1", row("1"), row("1", 2))[:201]
+    assert reserves(data, limits=limits).reason == "too-big"
 
 
 def test_hash_collisions_are_no_duplicates() -> None:

@@ -84,9 +84,12 @@ class Reading:
 
         Raises Malformed: empty-file, bad-utf8, bad-row (NUL, a carriage return inside), too-big.
         """
-        limit = self.document.limits.row_chars
+        document, limit = self.document, self.document.limits.row_chars
+        if document.path is None and document.size > document.limits.proof_bytes:
+            # Standard input is read up to that limit: what follows would be missing silently.
+            raise Malformed("too-big", "too big to be read from standard input", "name the file")
         number = 0
-        with self.document.open() as stream:
+        with document.open() as stream:
             while raw := stream.readline(limit + 2):
                 number += 1
                 if number == 1:
