@@ -274,6 +274,12 @@ def test_hash_collisions_are_no_duplicates() -> None:
     assert found == [("a", 2, 0)]
 
 
+def test_a_network_may_have_the_name_of_a_coin() -> None:
+    header = "coin,network,address,balance,Height,Third party custodian name\n"
+    text = header + "USDT,ETH,a,1,5,\nETH,ETH,b,2,5,\n"
+    assert reserves(text.encode()).totals == {"USDT": Decimal(1), "ETH": Decimal(2)}
+
+
 def test_third_party_custody_is_shown_apart() -> None:
     report = reserves(vectorfiles.file("made", "binance-por-csv", "valid.csv"))
     kinds = {line.coin: line.kind.value for line in report.coins}

@@ -28,8 +28,8 @@ def read(reading: Reading) -> Iterator[Row]:
     number, header = next(lines)
     if squeezed(header) != HEADER:
         raise Malformed("bad-row", "not the header of such a list", where=f"line {number}")
-    names: dict[str, str] = {}  # names already found to be good; few, since coins are few
-    kinds: dict[str, RowKind] = {}
+    kinds: dict[str, RowKind] = {}  # coins already found to be good names: there are few
+    networks: set[str] = set()
     third_party = RowKind.THIRD_PARTY
     rows = 0
     for number, text in lines:
@@ -39,12 +39,11 @@ def read(reading: Reading) -> Iterator[Row]:
         if len(cells) != COLUMNS:
             raise column_count(number, len(cells), str(COLUMNS))
         coin, network, address, balance, height, custodian = cells
-        if coin not in names or network not in names:
-            if len(names) > 2 * reading.document.limits.assets:
+        if coin not in kinds or network not in networks:
+            if len(kinds) + len(networks) > 2 * reading.document.limits.assets:
                 raise Malformed("too-big", "too many different coins and networks")
-            names[coin] = reading.name(coin, number)
-            names[network] = reading.name(network, number, "network")
-            kinds[coin] = variants.plain_kind(coin)
+            kinds[reading.name(coin, number)] = variants.plain_kind(coin)
+            networks.add(reading.name(network, number, "network"))
         rows += 1
         yield Row(
             coin,
