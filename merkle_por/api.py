@@ -53,11 +53,18 @@ class Verification:
 
         return of_all(self.proofs, self.together)
 
-    def page(self, page: Page, *, path: bool = False) -> Page:
-        """The result as terminal text (see report.text)."""
+    def redacted(self) -> Verification:
+        """The same without account, balances and file names: for posting in public."""
+        from merkle_por.report.redact import redacted, redacted_together
+
+        together = None if self.together is None else redacted_together(self.together)
+        return Verification(tuple(redacted(proof) for proof in self.proofs), together)
+
+    def page(self, page: Page, *, path: bool = False, root: bool = True) -> Page:
+        """The result as terminal text (see report.text); root=False: without the root's lines."""
         from merkle_por.report.verify_text import verification_page
 
-        return verification_page(self, page, path=path)
+        return verification_page(self, page, path=path, root=root)
 
     def to_json(self, **options: bool) -> dict[str, Any]:
         """The document `merkle-por/verify/1`, JSON types only (see schemas/)."""
@@ -87,6 +94,12 @@ class Audit:
     @property
     def proofs(self) -> tuple[Verdict, ...]:
         return (self.verdict,)
+
+    def redacted(self) -> Audit:
+        """The same without account, balances and file name: for posting in public."""
+        from merkle_por.report.redact import redacted
+
+        return Audit(redacted(self.verdict))
 
     def page(self, page: Page, *, path: bool = False) -> Page:
         """The result as terminal text (see report.text)."""

@@ -97,12 +97,12 @@ class Together:
                 "balances": None if redact else figures(sighting.balances),
             }
 
-        checks = [check_document(check) for check in self.checks]
+        shown = self.checks
         if redact:
-            for check in checks:
-                check.update(where=None, expected=None, computed=None)
-                if check["id"] == "total-exceeded":
-                    check["text"] = "(redacted)"
+            from merkle_por.report.redact import redacted_together
+
+            shown = redacted_together(self).checks
+        checks = [check_document(check) for check in shown]
         return {
             "state": self.state.value,
             "sentence": self.sentence,
@@ -146,12 +146,13 @@ class Together:
             page.labelled("limits", ALONE)
 
     def _conflict_lines(self, conflict: Conflict, page: Page) -> None:
-        from merkle_por.report.text import INDENT, Span, aligned, grouped, safe, shortened
+        from merkle_por.report.text import Span, aligned, grouped, safe, shortened
 
         views = (conflict.first, conflict.second)
         names = _short_names([self.names[view.file] for view in views])
         who = [f"in {name} {view.words}" for name, view in zip(names, views, strict=True)]
         columns = max(map(len, who))
+        indent = page.indent
         rows = []
         for asset in _differing(conflict)[:ASSETS_SHOWN] or [""]:
             figures = [grouped((view.balances or {}).get(asset, ZERO)) for view in views]
@@ -161,39 +162,44 @@ class Together:
         if conflict.second.key != conflict.first.key:
             heads.append(shortened(conflict.second.key))
         room = len(heads[0]) + 3
-        if max(map(len, rows)) + room + INDENT > page.width:
+        if max(map(len, rows)) + room + indent > page.width:
             for index, head in enumerate(heads):
                 page.labelled("node" if index == 0 else "", head)
             heads, room = [], 0
         for index, row in enumerate(rows):
             label = "node" if index == 0 and heads else ""
             head = heads[index] if index < len(heads) else ""
-            page.add(Span(f"  {label:<{INDENT - 2}}", "label"), Span(f"{head:<{room}}{row}"))
+            page.add(Span(f"  {label:<{indent - 2}}", "label"), Span(f"{head:<{room}}{row}"))
 
     def _meaning(self, page: Page) -> None:
         from merkle_por.report.text import grouped, safe
 
         reasons = {check.id for check in self.checks if check.status is CheckStatus.FAIL}
+        two = len(self.names) == 2
         said = []
         if self.exceeded:
             asset, amounts = next(iter(self.exceeded.items()))
             owed, total = (grouped(Decimal(stripped(value))) for value in amounts)
+            who = "two" if two else "customers"
             said.append(
-                f"The root owes {total} {safe(asset)} in all, yet these customers are owed {owed}."
+                f"The root owes {total} {safe(asset)} in all, yet these {who} are owed {owed}."
             )
         elif "node-conflict" in reasons:
             said.append("One part of the tree was shown with two different sums.")
         if "root-conflict" in reasons:
             said.append("At most one of the two roots is the published one.")
         elif self.bound:
-            said.append("Under the published root only the maker of the tree can produce these.")
+            made = "such a pair" if two else "these"
+            said.append(f"Under the published root only the maker of the tree can produce {made}.")
         else:
             said.append(
                 "In this format a leaf's own amount is not bound: an edited file can look like "
                 "this, too."
             )
         page.labelled("meaning", " ".join(said))
-        page.labelled("next", "Keep all files as they are, and a dated copy of the published root.")
+        files = "both" if two else "all"
+        text = f"Keep {files} files as they are, and a dated copy of the published root."
+        page.labelled("next", text)
 
 
 def _short_names(names: Sequence[str]) -> list[str]:

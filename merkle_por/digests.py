@@ -170,13 +170,19 @@ class Comparison:
 
     def page(self, page: Page) -> Page:
         """The result as terminal text (see report.text)."""
-        from merkle_por.report.text import safe
+        from merkle_por.report.text import safe, shortened
+
+        def short(text: str) -> str:
+            keys = {view.key for found in self.conflicts for view in (found.first, found.second)}
+            for key in keys:
+                text = text.replace(key, shortened(key))
+            return safe(text, TEXT_COLUMNS)
 
         page.headline(self.state.value, safe(self.sentence, TEXT_COLUMNS))
         for index, check in enumerate(self.checks):
             label = "together" if index == 0 else ""
             where = [safe(check.where, TEXT_COLUMNS)] if check.where else []
-            page.marked(label, check.status.value, safe(check.text, TEXT_COLUMNS), where)
+            page.marked(label, check.status.value, short(check.text), where)
         if self.state is State.INVALID:
             page.labelled(
                 "next",

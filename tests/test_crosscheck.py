@@ -311,7 +311,7 @@ def test_the_terminal_shows_both_views_and_what_they_mean() -> None:
     assert text.startswith("INVALID  These two proofs contradict each other (node-conflict).\n")
     assert "in ...instead_of_sum_a.json your leaf    BTC  100.00000000" in text
     assert "in ...instead_of_sum_b.json a neighbour  BTC   40.00000000" in text
-    assert "The root owes 100 BTC in all, yet these customers are owed 160." in text
+    assert "The root owes 100 BTC in all, yet these two are owed 160." in text
     assert max(map(len, text.splitlines())) <= 80
 
 

@@ -43,7 +43,7 @@ from merkle_por.verdict import State
     show_default=True,
     help="Broken rows to list.",
 )
-@click.option("--redact", is_flag=True, help="No account, balances or file name in --json.")
+@click.option("--redact", is_flag=True, help="Leave out account, balances, file name.")
 @output_options
 def command(
     ledger: str,
@@ -91,8 +91,10 @@ def command(
             progress.wipe()
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
+    if redact:
+        result = result.redacted()
     if as_json:
-        print_json(result.to_json(redact=redact))
+        print_json(result.to_json())
     elif result.state is State.MALFORMED and not quiet:
         say_malformed(result.proofs)
     else:

@@ -77,11 +77,26 @@ def say_malformed(verdicts: Sequence[Verdict]) -> None:
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """One JSON document on stdout, UTF-8, in a stable order."""
+    """One JSON document on stdout, UTF-8, in a stable order.
+
+    Characters that a terminal obeys stand as JSON's own escapes, also those above ASCII.
+    """
     import orjson
 
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    data = orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
+    if b"\x7f" in data or not data.isascii():
+        data = "".join(map(_json_character, data.decode())).encode()
+    sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def _json_character(character: str) -> str:
+    import unicodedata
+
+    if character in "\n " or unicodedata.category(character)[0] not in "CZ":
+        return character
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
 
 def assets(pairs: Sequence[str], option: str) -> dict[str, str]:
@@ -102,13 +117,24 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
+        if not equals and name in SECRET_NAMES and name not in result and sys.stdin.isatty():
+            result[name] = click.prompt(name, hide_input=True, err=True)
+            continue
         if not equals or not name or name in result:
-            raise UsageError(f'--given "{name[:40]}": write NAME=VALUE, each name once')
+            # Without a name it may be a secret, so it is not shown.
+            shown = f' "{name[:40]}"' if equals and name else ""
+            raise UsageError(
+                f"--given{shown}: write NAME=VALUE, each name once",
+                "a secret is read from a file, NAME=@FILE, or asked for: --given NAME",
+            )
         if value.startswith("@"):
             path = Path(value[1:])
             if not path.is_file():
                 raise UsageError(f"--given {name}: no such file: {path}")
-            value = path.read_text(encoding="utf-8").strip("\r\n")
+            try:
+                value = path.read_text(encoding="utf-8").strip("\r\n")
+            except (OSError, UnicodeDecodeError):
+                raise UsageError(f"--given {name}: {path} is not a text that can be read") from None
         elif name in SECRET_NAMES:
             click.echo(
                 f"hint: {name} on the command line can be read by others on this machine; "

@@ -17,6 +17,7 @@ from merkle_por.version import __version__
 COMMANDS = {
     "verify": "Check the proof file(s) an exchange gave you.",
     "audit": "Recompute a whole published ledger, tree or proof set.",
+    "build": "For an exchange: a tree from its books, and each user's proof.",
     "reserves": "Read a published wallet list: ownership, shares proven.",
     "solvency": "Liabilities against reserves: a ratio per asset.",
     "digest": "Fingerprints of your path, to compare with others.",
@@ -28,7 +29,9 @@ COMMANDS = {
 }
 EXITS = (
     "Exit status: 0 valid, 1 invalid, 2 wrong options, 3 malformed, 4 unconfirmed, 5 incomplete."
+    "\n\n"
 )
+"""Begins the end of every help text; the example behind it is a paragraph of its own."""
 
 
 class Commands(click.Group):
@@ -55,9 +58,11 @@ class Commands(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             import difflib
 
+            from merkle_por.errors import UsageError
+
             close = difflib.get_close_matches(name, COMMANDS, 1)
-            hint = f"\nhint: did you mean: merkle-por {close[0]}" if close else ""
-            ctx.fail(f'no command "{name[:40]}"{hint}')
+            hint = f"did you mean: merkle-por {close[0]}" if close else "see: merkle-por --help"
+            raise UsageError(f'no command "{name[:40]}"', hint)
         return super().resolve_command(ctx, args)
 
 
@@ -82,7 +87,7 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo("stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        say_error(error.format_message())
+        say_error(_tidy(error.format_message()))
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) has enough; keep the interpreter from complaining at exit.
@@ -105,13 +110,15 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(70)  # EX_SOFTWARE: never the status of a verdict
 
 
+def _tidy(message: str) -> str:
+    """Click's message as ours are: one line, lower case, no full stop."""
+    message = " ".join(message.split()).removesuffix(".")
+    return message[:1].lower() + message[1:]
+
+
 def say_error(text: str, *hints: str) -> None:
-    """`error: ...` and `hint: ...` lines on stderr, without control characters."""
+    """`error: ...` and `hint: ...`, a line each on stderr, without control characters."""
     from merkle_por.report.text import safe
 
-    for index, line in enumerate((text, *hints)):
-        word = "error" if index == 0 else "hint"
-        for part in line.split("\n"):
-            shown = safe(part, 400)
-            prefix = "" if shown.startswith("hint: ") else f"{word}: "
-            click.echo(f"{prefix}{shown}", err=True)
+    for word, line in (("error", text), *(("hint", hint) for hint in hints)):
+        click.echo(f"{word}: {safe(line, 400)}", err=True)

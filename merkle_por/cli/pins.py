@@ -20,7 +20,11 @@ def command(ctx: click.Context) -> None:
         ctx.invoke(show)
 
 
-@command.command("show")
+@command.command(
+    "show",
+    short_help="All pins and the file they stand in.",
+    epilog=f"{EXITS}  Example: merkle-por pins show",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def show(as_json: bool = False) -> None:
     """All pins and the file they stand in."""
@@ -34,13 +38,18 @@ def show(as_json: bool = False) -> None:
     if as_json:
         print_json({"schema": pins.SCHEMA, "pins": [asdict(pin) for pin in found]})
         return
-    click.echo(f"{len(found)} pins in {pins.default_path()}")
+    count = "one pin" if len(found) == 1 else f"{len(found)} pins"
+    click.echo(f"{count} in {pins.default_path()}")
     for pin in found:
         click.echo(f"  {safe(pin.exchange)} {safe(pin.snapshot)} {safe(pin.name)}, {pin.added}")
         click.echo(f"    {pin.value}\n    seen at: {safe(pin.seen, 60)}")
 
 
-@command.command("add")
+@command.command(
+    "add",
+    short_help="Keep the root of an audit.",
+    epilog=f"{EXITS}  Example: merkle-por pins add bybit 2025061709 c91d5de0... --seen bybit.com",
+)
 @click.argument("exchange")
 @click.argument("snapshot")
 @click.argument("value")
@@ -54,7 +63,11 @@ def add(exchange: str, snapshot: str, value: str, name: str, seen: str) -> None:
     click.echo(f"pinned: {pin.exchange} {pin.snapshot} {pin.name} {pin.value}")
 
 
-@command.command("remove")
+@command.command(
+    "remove",
+    short_help="Forget a root.",
+    epilog=f"{EXITS}  Example: merkle-por pins remove bybit 2025061709",
+)
 @click.argument("exchange")
 @click.argument("snapshot")
 @click.option("--name", default="root", show_default=True)

@@ -17,6 +17,7 @@ from merkle_por.cli.common import (
     show,
 )
 from merkle_por.cli.main import EXITS, say_error
+from merkle_por.errors import UsageError
 from merkle_por.verdict import State
 
 
@@ -32,7 +33,7 @@ from merkle_por.verdict import State
 @click.option("--given", multiple=True, metavar="NAME=VALUE", help="Any other fact (@FILE reads).")
 @click.option("--format", "format_", metavar="ID", help="Name the format, don't recognise it.")
 @click.option("--path", "path_", is_flag=True, help="Show every node of the path.")
-@click.option("--redact", is_flag=True, help="No account, balances or file name in --json.")
+@click.option("--redact", is_flag=True, help="Leave out account, balances, file name.")
 @click.option("--no-input", is_flag=True, help="Never ask for the root.")
 @output_options
 def command(
@@ -51,7 +52,9 @@ def command(
 ) -> None:
     """Check the proof file(s) an exchange gave you. "-" reads standard input."""
     from merkle_por.api import verify
+    from merkle_por.documents import Document
     from merkle_por.pins import load
+    from merkle_por.report.verify_text import root_lines
 
     pins = load()
     values = given_values(given)
@@ -59,38 +62,60 @@ def command(
         values["expect"] = assets(expect, "--expect")
     if root is not None:
         values["root"] = root
+    if proofs.count("-") > 1:
+        raise UsageError('"-" can be given once: there is one standard input')
+    # Read once, so that both runs around the root question judge the same bytes.
+    documents = [Document.of(proof) for proof in proofs]
 
     def run(**more: str) -> Any:
         sources = dict.fromkeys(more, "prompt")
-        return verify(
-            *proofs,
+        result = verify(
+            *documents,
             scheme=format_,
             given={**values, **more},
             attestation=attestation,
             sources_of_given=sources,
             pins=pins,
         )
+        return result.redacted() if redact and hasattr(result, "redacted") else result
 
     result = run()
-    if not as_json and not no_input and _may_ask(result):
+    pasted = ""
+    if not as_json and not quiet and not no_input and _may_ask(result):
+        show(result.page(page(no_color), root=False), quiet=False, no_color=no_color)
         pasted = ask_root(result.proofs[0])
-        if pasted:
-            result = run(root=pasted)
+        if not pasted:
+            rest = page(no_color)
+            root_lines(result.proofs[0], rest, where=False)
+            show(rest, quiet=False, no_color=no_color)
+            sys.exit(result.state.exit)
+        click.echo()
+        result = run(root=pasted)
+    malformed = result.state is State.MALFORMED and not as_json and not quiet
     if as_json:
         print_json(result.to_json(path=path_, redact=redact))
-    elif result.state is State.MALFORMED and not quiet:
-        say_malformed(result.proofs)
-    else:
+    elif not malformed or len(proofs) > 1:
         show(result.page(page(no_color), path=path_), quiet=quiet, no_color=no_color)
+    if malformed:
+        say_malformed(result.proofs)
+    if pasted and result.state is State.VALID:
+        _offer_pin(result.proofs[0])
     sys.exit(result.state.exit)
 
 
 def _may_ask(result: Any) -> bool:
     """Whether the root question would settle it, and there is somebody to ask."""
-    if result.state is not State.UNCONFIRMED or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    from merkle_por.api import Verification
+    from merkle_por.recognise import by_id
+
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    if result.state is not State.UNCONFIRMED or not all(s.isatty() for s in streams):
         return False
-    proofs: tuple[Any, ...] = getattr(result, "proofs", ())
-    return len(proofs) == 1 and proofs[0].root is not None and not proofs[0].root.confirmed
+    if not isinstance(result, Verification) or len(result.proofs) != 1:
+        return False
+    root, scheme = result.proofs[0].root, by_id(str(result.proofs[0].scheme))
+    fact = scheme.facts.get("root")
+    return root is not None and not root.confirmed and fact is not None
 
 
 def ask_root(verdict: Any) -> str:
@@ -98,14 +123,10 @@ def ask_root(verdict: Any) -> str:
 
     The program compares, not the eye: "y" is refused. "" where the user just pressed Enter.
     """
-    from merkle_por.errors import UsageError
     from merkle_por.recognise import by_id
-    from merkle_por.scheme import normal_hash
+    from merkle_por.scheme import FactKind, normal_hash
 
-    scheme = by_id(verdict.scheme)
-    from merkle_por.report.verify_text import where_root
-
-    click.echo(f"where: {where_root(verdict)}", err=True)
+    fact = by_id(verdict.scheme).facts["root"]
     while True:
         pasted: str = click.prompt(
             "Paste the root shown there (Enter: leave unconfirmed)",
@@ -115,7 +136,27 @@ def ask_root(verdict: Any) -> str:
         )
         if not pasted.strip():
             return ""
+        if pasted.strip().lower() in ("y", "yes", "n", "no"):
+            say_error("paste the root itself: the program compares, not the eye")
+            continue
+        if fact.kind is not FactKind.HASH:
+            return pasted.strip()
         try:
-            return normal_hash(pasted, "root", scheme.facts["root"].digits)
+            return normal_hash(pasted, "root", fact.digits)
         except UsageError as error:
             say_error(error.text, *error.hints)
+
+
+def _offer_pin(verdict: Any) -> None:
+    """Says once, after a root was pasted and equal, how to keep it for next time."""
+    if verdict.snapshot.id and verdict.root is not None:
+        from shlex import quote
+
+        from merkle_por.report.text import safe
+
+        audit = quote(safe(verdict.snapshot.id, 60))
+        click.echo(
+            "hint: keep this root for next time: merkle-por pins add "
+            f"{verdict.exchange} {audit} {verdict.root.value} --seen WHERE",
+            err=True,
+        )

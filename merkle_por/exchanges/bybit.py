@@ -102,7 +102,6 @@ def version_of(balance: Fields) -> Version:
         f"no Bybit version has these {len(balance.members)} assets",
         nearest_version(set(balance.members), balance.where),
         "copy the whole text again from the exchange's page, don't edit it",
-        where=balance.where,
     )
 
 

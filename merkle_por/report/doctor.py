@@ -34,6 +34,7 @@ WITH_KERNELS = (
 )
 _LIBRARIES = (
     ("requests", "requests", "balances and prices over the network", "pip install requests", False),
+    ("rich", "rich", "marks and colours on a terminal", "pip install rich", False),
     ("Crypto", "pycryptodome", "Keccak, Ed25519", "pip install pycryptodome", False),
     (
         "coincurve",
@@ -70,7 +71,9 @@ def parts() -> list[Part]:
         try:
             import_module(module)
         except Exception as error:  # a broken library must not break the doctor
-            found.append(Part(name, False, f"{use}: {type(error).__name__}", hint, optional))
+            absent = isinstance(error, ModuleNotFoundError)
+            why = "not installed" if absent else f"does not load ({type(error).__name__})"
+            found.append(Part(name, False, f"{why}; for {use}", hint, optional))
         else:
             found.append(Part(name, True, use, None, optional))
     return found
@@ -90,6 +93,5 @@ def lines(found: list[Part], page: Page) -> None:
     page.add(Span(ready(found)))
     for part in found:
         status = "pass" if part.present else "not-checked" if part.optional else "fail"
-        page.marked("", status, f"{part.name}: {part.text}")
-        if part.hint:
-            page.marked("", "unconfirmed", f"hint: {part.hint}")
+        hint = f"; hint: {part.hint}" if part.hint else ""
+        page.listed(status, f"{part.name}: {part.text}{hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from merkle_por.exchanges import schemes
@@ -17,25 +18,58 @@ _TOTALS_WORDS = {
 }
 
 
+_YEAR = re.compile(r"20[0-9][0-9]")
+_GENERAL = ("the exchange", "the list", "the reviewed exchange", "The chain")
+
+
+def years(used: str) -> str:
+    """From when to when a format was in use, in years: "2022-now"."""
+    found = sorted(_YEAR.findall(used))
+    if not found:
+        return "any time"
+    last = "now" if "to now" in used else found[-1]
+    return found[0] if last == found[0] else f"{found[0]}-{last}"
+
+
 def table(page: Page) -> None:
-    """One row for each scheme."""
-    rows = [("id", "exchange", "used", "included", "totals", "file")]
-    for scheme in sorted(schemes(), key=lambda s: (s.kind.value, s.exchange, s.id)):
+    """One row for each scheme, under its exchange's name; those of no one exchange come last."""
+    rows: dict[str, list[tuple[str, ...]]] = {}
+    every = sorted(schemes(), key=lambda s: (s.exchange_name in _GENERAL, s.exchange_name.lower()))
+    for scheme in every:
         assurance = scheme.assurance
-        rows.append(
+        name = "any exchange" if scheme.exchange_name in _GENERAL else scheme.exchange_name
+        rows.setdefault(name, []).append(
             (
                 scheme.id,
-                scheme.exchange_name,
-                scheme.used,
+                years(scheme.used),
                 "shown" if assurance.claims_inclusion else "-",
                 _TOTALS_WORDS.get(assurance.totals_claim, assurance.totals_claim.value),
                 scheme.file_name,
             )
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(6)]
-    for number, row in enumerate(rows):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        page.add(Span(("  " + "  ".join(cells)).rstrip(), "label" if number == 0 else ""))
+    head = ("id", "used", "included", "totals", "file")
+    listed = [head, *(row for group in rows.values() for row in group)]
+    widths = [max(len(row[i]) for row in listed) for i in range(4)]
+
+    def line(row: tuple[str, ...], style: str = "") -> None:
+        cells = "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True))
+        if page.stacked:
+            page.add(Span(f"    {row[0]}", style))
+            page.add(Span(f"      {', '.join(row[1:4])}", style))
+            page.add(Span(f"      {row[4]}", style))
+            return
+        first, *rest = page.wrapped(row[4], page.width - len(cells) - 6)
+        if 4 + len(cells) + 2 + len(first) > page.width:
+            first, rest = "", [first, *rest]
+        page.add(Span(f"    {cells}  {first}".rstrip(), style))
+        for name in rest:
+            page.add(Span(f"{name:>{page.width}}", style))
+
+    line(head, "label")
+    for name, group in rows.items():
+        page.add(Span(f"  {name}", "label"))
+        for row in sorted(group):
+            line(row)
     page.labelled("more", "merkle-por formats ID, or an exchange's name")
 
 
@@ -50,7 +84,9 @@ def explain(name: str, page: Page) -> None:
         if index:
             page.add(Span(""))
         assurance = scheme.assurance
-        page.add(Span(f"{scheme.id}: {scheme.exchange_name}, {scheme.title}", "valid"))
+        title = f"{scheme.id}: {scheme.exchange_name}, {scheme.title}"
+        for number, line in enumerate(page.wrapped(title, page.width - 2)):
+            page.add(Span(line if number == 0 else f"  {line}", "valid"))
         page.labelled("used", scheme.used)
         page.labelled("file", f"{scheme.file_name}: {scheme.where.file}")
         page.labelled("root", scheme.where.root.replace("{audit}", "your audit"))

@@ -71,16 +71,14 @@ def _node(node: Node) -> dict[str, Any]:
 
 def proof_document(verdict: Verdict, *, path: bool = False, redact: bool = False) -> dict[str, Any]:
     """One file's verdict. path adds `nodes`; redact drops account, balances and file name."""
-    root, account, scope = verdict.root, verdict.account, verdict.scope
-    checks = [check_document(check) for check in verdict.checks]
     if redact:
-        # A failed balance check names the user's own figures.
-        for check in checks:
-            if check["id"] in ("balance-mismatch", "negative-balance"):
-                check.update(text="(redacted)", expected=None, computed=None)
+        from merkle_por.report.redact import redacted
+
+        verdict = redacted(verdict)
+    root, account, scope = verdict.root, verdict.account, verdict.scope
     document: dict[str, Any] = {
         "file": {
-            "name": None if redact else verdict.file.name,
+            "name": verdict.file.name or None,
             "bytes": verdict.file.bytes,
             "sha256": verdict.file.sha256,
         },
@@ -97,7 +95,7 @@ def proof_document(verdict: Verdict, *, path: bool = False, redact: bool = False
         if root is None
         else {"value": root.value, "source": root.source, "confirmed": root.confirmed},
         "account": None
-        if account is None or redact
+        if account is None
         else {
             "id": account.id,
             "balances": figures(account.balances),
@@ -115,11 +113,11 @@ def proof_document(verdict: Verdict, *, path: bool = False, redact: bool = False
             "hash_bits": scope.hash_bits,
             "levels": scope.levels,
         },
-        "checks": checks,
+        "checks": [check_document(check) for check in verdict.checks],
         "warnings": [{"class": w.id, "text": w.text} for w in verdict.warnings],
         "errors": [problem_document(problem) for problem in verdict.errors],
         "compare": [{"what": c.what, "with": c.with_} for c in verdict.compare],
-        "details": {} if redact else jsonable(verdict.details),
+        "details": jsonable(verdict.details),
     }
     if path and not redact:
         document["nodes"] = [_node(node) for node in verdict.nodes]
@@ -139,8 +137,10 @@ def jsonable(value: Any) -> Any:
 
 def audit_document(audit: Audit, *, path: bool = False, redact: bool = False) -> dict[str, Any]:
     """The whole document of `merkle-por audit`: one verdict, its counts and violations."""
+    if redact:
+        audit = audit.redacted()
     verdict = audit.verdict
-    proof = proof_document(verdict, path=path, redact=redact)
+    proof = proof_document(verdict, path=path)
     details = proof.pop("details")
     violations = {"listed": [], "more": 0, "counts": {}}
     return {
@@ -158,6 +158,8 @@ def verify_document(
 ) -> dict[str, Any]:
     """The whole document of `merkle-por verify`."""
     together = verification.together
+    if redact:
+        verification = verification.redacted()
     warnings = {
         (w.id, w.text): {"class": w.id, "text": w.text}
         for verdict in verification.proofs
@@ -169,5 +171,5 @@ def verify_document(
         "warnings": list(warnings.values()),
         "errors": errors,
         "together": None if together is None else together.to_json(redact=redact),
-        "proofs": [proof_document(v, path=path, redact=redact) for v in verification.proofs],
+        "proofs": [proof_document(v, path=path and not redact) for v in verification.proofs],
     }

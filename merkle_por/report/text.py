@@ -17,6 +17,8 @@ from merkle_por.amounts import plain as plain_amount
 
 WIDTH = 80
 INDENT = 12  # where the texts behind the labels begin
+STACKED_BELOW = 60  # columns; narrower pages put each label above its text
+STACKED_INDENT = 4
 NAME_COLUMNS = 24  # longest text taken from a file
 
 STYLES = {
@@ -62,15 +64,23 @@ class Span:
 Line = tuple[Span, ...]
 
 
-def safe(text: str, columns: int = NAME_COLUMNS) -> str:
-    """Text from a file, fit to be printed: controls and direction marks escaped, cut to columns.
+def escaped(text: str) -> str:
+    """Text without anything that a terminal obeys or that reorders it: such characters as \\u202e.
 
-    Escapes categories Cc, Cf, Cs, Co and Cn (terminal escapes, bidirectional marks, unassigned).
+    Escapes categories Cc, Cf, Cs, Co and Cn (terminal escapes, bidirectional marks, unassigned)
+    and the line and paragraph separators.
     """
-    shown = "".join(
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
         f"\\u{ord(c):04x}" if unicodedata.category(c)[0] == "C" or c in "\u2028\u2029" else c
-        for c in text[: columns * 4]
+        for c in text
     )
+
+
+def safe(text: str, columns: int = NAME_COLUMNS) -> str:
+    """Text from a file, fit to be printed: as `escaped`, and cut to columns."""
+    shown = escaped(text[: columns * 4])
     return shown if len(shown) <= columns else shown[: columns - 3] + "..."
 
 
@@ -96,20 +106,32 @@ def shortened(hash_: str) -> str:
 
 
 class Page:
-    """Lines in the making. symbols: draw marks as symbol and word (a terminal), else in ASCII."""
+    """Lines in the making. symbols: draw marks as symbol and word (a terminal), else in ASCII.
+
+    Nothing that a file says reaches a line unescaped, whoever wrote the line.
+    """
 
     def __init__(self, width: int = WIDTH, symbols: bool = False) -> None:
         self.width = max(width, 40)
+        self.stacked = self.width < STACKED_BELOW
+        self.indent = STACKED_INDENT if self.stacked else INDENT
         self.symbols = symbols
         self.marks = _SYMBOL_MARKS if symbols else _PLAIN_MARKS
         self.mark_columns = 15 if symbols else 7
         self.lines: list[Line] = []
 
     def add(self, *spans: Span) -> None:
-        self.lines.append(tuple(spans))
+        self.lines.append(tuple(Span(escaped(span.text), span.style) for span in spans))
+
+    def blank(self) -> None:
+        """An empty line between two parts, never two."""
+        if self.lines and self.lines[-1]:
+            self.lines.append(())
 
     def wrapped(self, text: str, room: int) -> list[str]:
-        return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+        # Words first: an escaped line end must not become a blank.
+        words = " ".join(escaped(word) for word in text.split(" "))
+        return textwrap.wrap(words, room, break_long_words=False, break_on_hyphens=False) or [""]
 
     def headline(self, state: str, text: str) -> None:
         """VALID  sentence."""
@@ -119,21 +141,35 @@ class Page:
         for line in rest:
             self.add(Span(" " * (len(word) + 2) + line))
 
+    def _head(self, label: str) -> Span:
+        return Span(f"  {label:<{self.indent - 2}}", "label")
+
     def labelled(self, label: str, text: str) -> None:
         """A label and a wrapped text behind it."""
-        for index, line in enumerate(self.wrapped(text, self.width - INDENT)):
-            self.add(Span(f"  {label if index == 0 else '':<{INDENT - 2}}", "label"), Span(line))
+        if self.stacked and label:
+            self.add(self._head(label))
+            label = ""
+        for index, line in enumerate(self.wrapped(text, self.width - self.indent)):
+            self.add(self._head(label if index == 0 else ""), Span(line))
 
     def marked(self, label: str, status: str, text: str, more: Iterable[str] = ()) -> None:
         """A label, a mark, and a wrapped text; `more` are lines below, cut to nothing."""
-        indent = INDENT + self.mark_columns
-        for index, line in enumerate(self.wrapped(text, self.width - indent)):
-            mark = self.marks[status] if index == 0 else ""
-            self.add(
-                Span(f"  {label if index == 0 else '':<{INDENT - 2}}", "label"),
-                Span(f"{mark:<{self.mark_columns}}", _MARK_STYLES[status]),
-                Span(line),
-            )
+        mark, style = self.marks[status], _MARK_STYLES[status]
+        if self.symbols and status == "not-checked":
+            text = text.removeprefix("not checked, ")  # the mark's own words
+        if self.stacked:
+            self.add(Span(f"  {label:<10}" if label else "  ", "label"), Span(mark, style))
+            indent, mark = self.indent, ""
+            for line in self.wrapped(text, self.width - indent):
+                self.add(Span(" " * indent + line))
+        else:
+            indent = self.indent + self.mark_columns
+            for index, line in enumerate(self.wrapped(text, self.width - indent)):
+                self.add(
+                    self._head(label if index == 0 else ""),
+                    Span(f"{mark if index == 0 else '':<{self.mark_columns}}", style),
+                    Span(line),
+                )
         for line in more:
             self.add(Span(" " * indent + line))
 
@@ -143,31 +179,43 @@ class Page:
 
     def standing(self, status: str, text: str) -> None:
         """A wrapped text whose mark stands where labels do."""
+        if self.stacked:
+            self.marked("", status, text)
+            return
         columns = max(INDENT - 2, self.mark_columns)
         for index, line in enumerate(self.wrapped(text, self.width - columns - 2)):
             mark = self.marks[status] if index == 0 else ""
             self.add(Span(f"  {mark:<{columns}}", _MARK_STYLES[status]), Span(line))
 
+    def listed(self, status: str, text: str) -> None:
+        """One row of a list: a mark right at the edge, a wrapped text."""
+        for index, line in enumerate(self.wrapped(text, self.width - self.mark_columns - 2)):
+            mark = self.marks[status] if index == 0 else ""
+            self.add(Span(f"  {mark:<{self.mark_columns}}", _MARK_STYLES[status]), Span(line))
+
     def whole(self, text: str) -> None:
         """An unbroken text on its own line (a root to compare)."""
-        self.add(Span(" " * INDENT + text))
+        self.add(Span(" " * self.indent + text))
 
     def named(self, name: str, text: str) -> None:
         """A short name and an unbroken text below a mark."""
-        self.add(Span(" " * INDENT + f"{name}"), Span(""))
-        self.add(Span(" " * INDENT + text))
+        self.add(Span(" " * self.indent + f"{name}"))
+        self.add(Span(" " * self.indent + text))
 
     def balances(
         self, label: str, balances: Mapping[str, Decimal], notes: Sequence[str] = ()
     ) -> None:
         """A table asset, amount, with short notes (one for each row) or a text beside it."""
+        if self.stacked and label and balances:
+            self.add(self._head(label))
+            label = ""
         names = [safe(asset) for asset in balances]
         columns = max((len(name) for name in names), default=0)
         figures = aligned([grouped(value) for value in balances.values()])
         for index, (name, figure) in enumerate(zip(names, figures, strict=True)):
             note = notes[index] if index < len(notes) else ""
             self.add(
-                Span(f"  {label if index == 0 else '':<{INDENT - 2}}", "label"),
+                self._head(label if index == 0 else ""),
                 Span(f"{name:<{columns}}  {figure}" + (f"   {note}" if note else "")),
             )
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from merkle_por.recognise import by_id
 from merkle_por.report.sentences import warnings_counted
-from merkle_por.report.text import Page, grouped, safe, shortened
+from merkle_por.report.text import Page, Span, grouped, safe, shortened
 from merkle_por.verdict import (
+    WORST_FIRST,
     About,
     Check,
     CheckStatus,
@@ -18,11 +19,14 @@ from merkle_por.verdict import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from merkle_por.api import Verification
 
 TYPE_IT_YOURSELF = "Type the address yourself. Better: a copy of the root that somebody else sees."
 ASSETS_IN_LINE = 4  # more assets than that are counted, not listed, in the totals line
 ASSETS_IN_TABLE = 12
+PATH_ASSETS = 3  # of each node in --path
 OWN_NOTE = (
     "Your balances at the snapshot? They",
     "are read from the file; check them",
@@ -42,26 +46,39 @@ _NEXT = {
 }
 
 
-def verification_page(result: Verification, page: Page, *, path: bool = False) -> Page:
-    """The whole output of `merkle-por verify`."""
+def verification_page(
+    result: Verification, page: Page, *, path: bool = False, root: bool = True
+) -> Page:
+    """The whole output of `merkle-por verify`; root=False leaves out the root's own lines."""
     proofs = result.proofs
     if len(proofs) == 1:
-        proof_lines(proofs[0], page, path=path)
+        proof_lines(proofs[0], page, path=path, root=root)
         return page
-    order = sorted(proofs, key=lambda v: -v.state.exit)
+    order = sorted(proofs, key=lambda v: WORST_FIRST.index(v.state))
     page.headline(result.state.value, result.sentence)
     if len({verdict.state for verdict in proofs}) == 1 and proofs[0].state in _HOLDING:
-        names = ", ".join(safe(verdict.file.name) for verdict in proofs)
-        page.marked("alone", "pass", f"{names}: each holds when judged alone")
+        _alone(proofs, page)
     else:
         for verdict in order:
             status = _mark_of(verdict.state)
-            page.marked("alone" if verdict is order[0] else "", status, _one_line(verdict))
+            text = f"{_file_name(verdict, proofs)}: {verdict.sentence}"
+            page.marked("alone" if verdict is order[0] else "", status, text)
     if result.together is not None:
         result.together.lines(page)
     if len({verdict.root for verdict in proofs}) == 1:
         root_lines(proofs[0], page)
     return page
+
+
+def _alone(proofs: Sequence[Verdict], page: Page) -> None:
+    """Several files of which none fails alone: marks in one line where they fit."""
+    names = [_file_name(verdict, proofs) for verdict in proofs]
+    ending = "each passes when judged alone"
+    row = "".join(f"{page.marks['pass']:<{page.mark_columns}}{name:<11}" for name in names)
+    if page.stacked or page.indent + len(row) + 1 + len(ending) > page.width:
+        page.marked("alone", "pass", f"{', '.join(names)}: {ending}")
+    else:
+        page.add(Span(f"  {'alone':<{page.indent - 2}}", "label"), Span(f"{row} {ending}"))
 
 
 def _mark_of(state: State) -> str:
@@ -72,11 +89,19 @@ def _mark_of(state: State) -> str:
     }.get(state, "fail")
 
 
-def _one_line(verdict: Verdict) -> str:
-    return f"{safe(verdict.file.name, 40)}: {verdict.sentence}"
+def _file_name(verdict: Verdict, proofs: Sequence[Verdict]) -> str:
+    """The file's name, its number where the name is redacted."""
+    number = next(i for i, other in enumerate(proofs, 1) if other is verdict)
+    return safe(verdict.file.name, 40) or f"file {number}"
 
 
-def proof_lines(verdict: Verdict, page: Page, *, path: bool = False) -> None:
+def _class(verdict: Verdict, check: Check) -> str:
+    """The exact class in parentheses, unless the first line has said it."""
+    named = f"({check.id})"
+    return "" if named in verdict.sentence else f" {named}"
+
+
+def proof_lines(verdict: Verdict, page: Page, *, path: bool = False, root: bool = True) -> None:
     """One proof's page, as in ux.md examples a to e. Malformed files are errors, not pages."""
     warnings = list(verdict.warnings)
     counted = warnings_counted(len(warnings)) if verdict.state is State.VALID else ""
@@ -90,7 +115,10 @@ def proof_lines(verdict: Verdict, page: Page, *, path: bool = False) -> None:
     _totals(verdict, page)
     for about in (About.PROOF, About.LEDGER):
         _plain_checks(verdict, page, about)
-    root_lines(verdict, page)
+    if root:
+        root_lines(verdict, page)
+    elif verdict.scheme is not None:
+        page.labelled("where", where_root(verdict))
     _after(verdict, page)
     if verdict.state is not State.VALID:
         for warning in warnings:
@@ -110,6 +138,7 @@ def _own(verdict: Verdict, page: Page) -> None:
         owned = {asset: value for asset, value in balances.items() if value}
         rest = len(balances) - min(len(owned), ASSETS_IN_TABLE)
         balances = dict(list(owned.items())[:ASSETS_IN_TABLE]) or dict(list(balances.items())[:1])
+    page.blank()
     notes = [str(note) for note in verdict.details.get("own_notes", ())]
     text = [line.format(asset=safe(next(iter(balances)))) for line in OWN_NOTE]
     beside = not notes and account.expected is None and len(balances) >= len(text)
@@ -125,6 +154,7 @@ def _own(verdict: Verdict, page: Page) -> None:
         page.labelled("", f"and {rest} more assets (all in --json)")
     if not beside and not notes and account.expected is None:
         page.labelled("", " ".join(text))
+    page.blank()
 
 
 def _checks(verdict: Verdict, about: About) -> list[Check]:
@@ -146,7 +176,11 @@ def _included(verdict: Verdict, page: Page) -> None:
     failed = _failed(verdict, About.INCLUDED)
     if failed is not None:
         names = ("file", "rebuilt") if failed.id != "balance-mismatch" else ("yours", "file")
-        page.marked("included", "fail", failed.text, _pair(failed, names))
+        text = f"{failed.text}{_class(verdict, failed)}"
+        page.marked("included", "fail", text, _pair(failed, names))
+        return
+    if verdict.inclusion is Inclusion.FAILS:
+        page.marked("included", "fail", "in the tree of the file's own root, not the published one")
         return
     if verdict.inclusion is Inclusion.NOT_CLAIMED:
         page.marked("included", "not-checked", "this file is not about one account")
@@ -184,9 +218,8 @@ def _totals(verdict: Verdict, page: Page) -> None:
         page.marked("totals", "fail", "negative amounts under the root (negative-balance)", more)
         return
     if failed is not None:
-        page.marked(
-            "totals", "fail", f"{failed.text} ({failed.id})", _pair(failed, ("root", "sum"))
-        )
+        text = f"{failed.text}{_class(verdict, failed)}"
+        page.marked("totals", "fail", text, _pair(failed, ("root", "sum")))
         return
     match verdict.totals:
         case Totals.NOT_CLAIMED:
@@ -222,27 +255,30 @@ def _bound(verdict: Verdict) -> str:
 
 def _plain_checks(verdict: Verdict, page: Page, about: About) -> None:
     for index, check in enumerate(_checks(verdict, about)):
-        text = check.text if check.status is not CheckStatus.FAIL else f"{check.text} ({check.id})"
+        failed = check.status is CheckStatus.FAIL
+        text = f"{check.text}{_class(verdict, check)}" if failed else check.text
         page.marked(about.value if index == 0 else "", check.status.value, text)
 
 
-def root_lines(verdict: Verdict, page: Page) -> None:
-    """The root and where it came from."""
+def root_lines(verdict: Verdict, page: Page, *, where: bool = True) -> None:
+    """The root and where it came from; where=False: the place to find it was said before."""
     failed = _failed(verdict, About.ROOT)
+    if failed is None and (verdict.root is None or verdict.state is State.INVALID):
+        return
+    page.blank()
     if failed is not None:
-        page.marked("root", "fail", f"{failed.text} ({failed.id})")
+        page.marked("root", "fail", f"{failed.text}{_class(verdict, failed)}")
         for name, value in (("published", failed.expected), ("file", failed.computed)):
             if value is not None:
                 page.named(name, value)
         return
     root = verdict.root
-    if root is None or verdict.state is State.INVALID:
-        return
+    assert root is not None
     if root.confirmed:
         passed = [c.text for c in _checks(verdict, About.ROOT) if c.status is CheckStatus.PASS]
         page.marked("root", "pass", passed[0] if passed else "equals the published one")
         return
-    if verdict.scheme is not None:
+    if verdict.scheme is not None and where:
         page.labelled("where", where_root(verdict))
     page.marked("root", "unconfirmed", "in the file, confirmed by nobody:")
     page.whole(root.value)
@@ -255,6 +291,7 @@ def _after(verdict: Verdict, page: Page) -> None:
         if verdict.reason in _NEXT:
             page.labelled("next", _NEXT[verdict.reason])
     if verdict.state is State.VALID and not verdict.warnings:
+        page.blank()
         page.labelled("limits", "One file can't show who was left out. Reserves: not checked here.")
 
 
@@ -269,8 +306,10 @@ def path_lines(verdict: Verdict, page: Page) -> None:
     """The path as a ladder: root on top, you at the bottom (--path)."""
     for node in reversed(verdict.nodes):
         who = {"leaf": "YOU", "root": "ROOT", "rebuilt": ""}.get(node.role, node.side or "")
-        sums = ", ".join(f"{safe(a)} {grouped(v)}" for a, v in list(node.balances.items())[:3])
-        more = f" and {len(node.balances) - 3} more" if len(node.balances) > 3 else ""
-        tail = "padding" if node.padding else f"{sums}{more}"
+        owed = {asset: value for asset, value in node.balances.items() if value}
+        sums = ", ".join(f"{safe(a)} {grouped(v)}" for a, v in list(owed.items())[:PATH_ASSETS])
+        more = f" and {len(owed) - PATH_ASSETS} more" if len(owed) > PATH_ASSETS else ""
+        nothing = "owes nothing" if node.balances else ""
+        tail = "padding" if node.padding else f"{sums}{more}" or nothing
         plus = "+ " if node.role == "sibling" else "  "
-        page.labelled(f"{node.level:>4} {who}", f"{plus}{shortened(node.hash)}  {tail}".rstrip())
+        page.labelled(f"{node.level:>2} {who}", f"{plus}{shortened(node.hash)}  {tail}".rstrip())
