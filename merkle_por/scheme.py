@@ -273,8 +273,10 @@ class Given:
             raise UsageError(f"{name} must be a path")
         if isinstance(value, str | Path) and not Path(value).is_absolute():
             # From the working folder first, then beside the proof: users keep both together.
-            for folder in (Path(), self.folder, self.folder and self.folder.parent):
-                if folder is not None and (folder / value).exists():
+            # Sets come in folders, so the proof's parents count as beside it.
+            near = [] if self.folder is None else [self.folder, *self.folder.resolve().parents][:3]
+            for folder in (Path(), *near):
+                if (folder / value).exists():
                     return Document.of(folder / value, self.limits)
         return Document.of(value, self.limits)
 
