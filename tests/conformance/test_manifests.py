@@ -28,7 +28,6 @@ NOT_SCHEMES = {
     "btc-spv",  # tests/reserves
     "okx-plonky2-verifier-data",  # tests/zk
     "okx-plonky2-prover-input",  # tests/zk
-    "okx-ownership-csv",
     "records",
     "dapol",
     "summa",

@@ -74,6 +74,7 @@ def read(reading: Reading) -> Iterator[Row]:
 
 LAYOUT = Layout(
     id="okx-aup-csv",
+    aliases=("okx-ownership-csv",),
     exchange="okx",
     exchange_name="OKX",
     title="Addresses and signatures for the auditor, without amounts",
