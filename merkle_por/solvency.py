@@ -456,7 +456,9 @@ def _prices(value: Source | Prices | Mapping[str, str] | None, limits: Limits) -
         return value
     if isinstance(value, Mapping):
         return Prices(prices_in(Fields(dict(value), "prices", limits)), source="(given)")
-    return prices_of(value, limits)
+    document = Document.of(value, limits)
+    with _named(document):
+        return prices_of(document, limits)
 
 
 def _mapping(
@@ -466,11 +468,15 @@ def _mapping(
 ) -> dict[str, Variant]:
     if value is None:
         return {}
-    members = dict(value) if isinstance(value, Mapping) else Document.of(value, limits).json
-    fields = Fields(members, "", limits)
-    if set(fields.members) == {"map"}:
-        fields = fields.object("map")
-    return read_map(fields, owed)
+    if isinstance(value, Mapping):
+        return _map_in(Fields(dict(value), "", limits), owed)
+    document = Document.of(value, limits)
+    with _named(document):
+        return _map_in(Fields(document.json, "", limits), owed)
+
+
+def _map_in(fields: Fields, owed: Mapping[str, Decimal]) -> dict[str, Variant]:
+    return read_map(fields.object("map") if set(fields.members) == {"map"} else fields, owed)
 
 
 def _own_tokens(

@@ -519,3 +519,20 @@ def test_the_file_is_named_where_something_is_wrong(tmp_path: Path) -> None:
     path.write_text('{"reserves": [{"asset": "BTC", "amount": "1e3"}]}')
     report = solvency([b'{"liabilities": {"BTC": "1"}}'], [path])
     assert report.errors[0].where == "typed.json, reserves[0].amount"
+    path.write_text('{"BTC": "1e3"}')
+    held = [b'{"reserves": [{"asset": "BTC", "amount": "1"}]}']
+    report = solvency([b'{"liabilities": {"BTC": "1"}}'], held, prices=path)
+    assert report.errors[0].where == "typed.json, line 1, column 10"
+
+
+def test_mapping_files(tmp_path: Path) -> None:
+    path = tmp_path / "map.json"
+    owed = [b'{"liabilities": {"BTC": "1"}}']
+    held = [b'{"reserves": [{"asset": "WBTC", "amount": "2"}]}']
+    assert solvency(owed, held).reason == "short"
+    entry = {"WBTC": {"to": "BTC", "factor": "0.5", "kind": "wrapped"}}
+    for written in (entry, {"map": entry}):
+        path.write_text(json.dumps(written))
+        assert solvency(owed, held, mapping=path).solvent is True
+    assert solvency(owed, held, mapping=entry).solvent is True
+    assert solvency(owed, held, mapping={"WBTC": {"to": "WBTC", "factor": "1"}}).reason == "bad-map"
