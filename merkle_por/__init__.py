@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from merkle_por.api import audit as audit
     from merkle_por.api import formats as formats
     from merkle_por.api import verify as verify
+    from merkle_por.build.api import build as build
+    from merkle_por.build.result import Built as Built
     from merkle_por.digests import Comparison as Comparison
     from merkle_por.digests import compare as compare
     from merkle_por.digests import digest as digest
@@ -42,6 +44,7 @@ _HOMES = {
     "audit": "api",
     "formats": "api",
     "Audit": "api",
+    "Built": "build.result",
     "digest": "digests",
     "compare": "digests",
     "Comparison": "digests",
@@ -58,7 +61,7 @@ _HOMES = {
     "Incomplete": "errors",
 }
 
-_CALLABLE = ("reserves", "solvency")
+_CALLABLE = ("build", "reserves", "solvency")
 """Modules that are called like the function of their name (see callable_module)."""
 
 __all__ = ["__version__", *_CALLABLE, *_HOMES]
