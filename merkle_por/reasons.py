@@ -216,7 +216,7 @@ REASONS: dict[str, str] = {
     "too-few-signers": "fewer different keys signed than the script or the row demands",
     "total-exceeded": "the customers shown are owed more than the root's total",
     "total-mismatch": "the totals are not the published ones",
-    "totals-not-claimed": "the tree holds no sums, so that no total can be checked against its root",
+    "totals-not-claimed": "the tree holds no sums, so no total can be checked against its root",
     "totals-not-separated": "one root hash can be shown with differing totals",
     "truncated-hash": "leaf hashes are cut short, so that two records with one hash can be made",
     "trunk-rows-not-shown": "the published files do not show what the upper tree is made of",

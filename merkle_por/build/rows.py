@@ -21,7 +21,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
-from merkle_por.amounts import EXACT, ZERO, amount, plain
+from merkle_por.amounts import EXACT, ZERO, amount
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.execution import Progress, silent
@@ -248,7 +248,3 @@ def _lines(stream: BinaryIO, limits: Limits) -> Iterator[tuple[str, str, str, st
     if not number:
         raise Malformed("empty-file", "there is nothing in the file")
 
-
-def coins(units: int, decimals: int) -> str:
-    """Units as grouped words for a message: 7 satoshi is "0.00000007"."""
-    return plain(EXACT.scaleb(Decimal(units), -decimals))
