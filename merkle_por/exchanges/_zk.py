@@ -1,12 +1,14 @@
-"""What schemes with Groth16 proofs over BN254 share: base64 of bytes and field elements, pinned
-verifying keys."""
+"""What schemes with Groth16 proofs over BN254 share: base64 of bytes and field elements, amounts
+in smallest units, pinned verifying keys."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
+from merkle_por.amounts import EXACT
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.hashes.poseidon_bn254 import field_element
 from merkle_por.hashes.poseidon_bn254_tables import ELEMENT_BYTES
@@ -32,6 +34,12 @@ def bytes_of_base64(text: object, where: str) -> bytes:
     if base64.b64encode(raw).decode() != text:
         raise Malformed("bad-hash", "not base64 in its one canonical form", where=where)
     return raw
+
+
+def coins(units: int, decimals: int) -> Decimal:
+    """Smallest units as whole coins, exactly, without zeros at the end (the default context of
+    Decimal would round at 28 digits)."""
+    return EXACT.normalize(EXACT.scaleb(Decimal(units), -decimals))
 
 
 def pinned_keys(given: Given) -> frozenset[str] | None:

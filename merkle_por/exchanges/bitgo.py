@@ -20,7 +20,7 @@ from typing import Any
 
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Invalid, Malformed, UsageError
-from merkle_por.exchanges._zk import bytes_of_base64, element_of_base64, pinned_keys
+from merkle_por.exchanges._zk import bytes_of_base64, coins, element_of_base64, pinned_keys
 from merkle_por.hashes.mimc_bn254 import mimc
 from merkle_por.scheme import (
     ROOT,
@@ -267,7 +267,7 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
 
 def _coins(units: Sequence[int], assets: Mapping[str, int]) -> dict[str, Decimal]:
     return {
-        name: Decimal(value).scaleb(-decimals)
+        name: coins(value, decimals)
         for value, (name, decimals) in zip(units, assets.items(), strict=True)
     }
 

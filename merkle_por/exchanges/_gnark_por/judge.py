@@ -25,6 +25,7 @@ from merkle_por.exchanges._gnark_por.config import Config
 from merkle_por.exchanges._gnark_por.family import DEPTH, MAX_SLOTS, Assets, Family, Release
 from merkle_por.exchanges._gnark_por.sets import ProvenSet
 from merkle_por.exchanges._gnark_por.user import User
+from merkle_por.exchanges._zk import coins
 from merkle_por.hashes.poseidon_bn254_tables import MODULUS
 from merkle_por.scheme import (
     ROOT,
@@ -230,7 +231,7 @@ class _Naming:
 
     def amount(self, index: int, units: int) -> Decimal:
         decimals = self.family.decimals(self.symbols[index], self.two_digit)
-        return Decimal(units).scaleb(-decimals)
+        return coins(units, decimals)
 
     def unsure(self, indexes: Mapping[int, object]) -> list[str]:
         """Symbols whose decimals depend on which release's list was used."""
@@ -301,6 +302,10 @@ def _judge_user(document: Document, given: Given, findings: Findings, family: Fa
     sound = _say_release(release, given, findings)
     if proven is not None:
         _claim(proven, family, release, given, findings)
+        compare_totals(given, findings)
+        findings.about(About.INCLUDED)
+    elif "totals" in given and given.source("totals") != "attestation":
+        raise UsageError("totals: a user's file has none", "audit the published set")
     elif not sound and release.unsound is not None:
         findings.headlines[State.VALID] = (
             "Your account is in {possessive} tree, but the circuit behind its totals is known to "

@@ -12,6 +12,7 @@ came from outside; one that only lies beside the proofs did not.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,7 @@ def _named_keys(given: Given, tiers: Sequence[int | None]) -> dict[int | None, D
 def _tier_named(name: str, tiers: Sequence[int | None]) -> int | None:
     if tuple(tiers) == (ONE_KEY,):
         return ONE_KEY  # one key, under whatever name
-    if not (name.isascii() and name.isdigit() and len(name) < 10) or int(name) not in tiers:
+    if not (name.isascii() and name.isdigit() and len(name) < 10):
         known = ", ".join(map(str, tiers))
         raise UsageError(f"verifying_keys: {name[:20]} is not a tier", f"there are: {known}")
     return int(name)
@@ -161,20 +162,28 @@ def _tier_named(name: str, tiers: Sequence[int | None]) -> int | None:
 def _keys_beside(
     table: Document, names: Sequence[str], tiers: Sequence[int | None]
 ) -> dict[int | None, Document]:
-    """Keys in the table's folder whose names are those in the config."""
-    if table.path is None or len(names) != len(tiers):
+    """Keys in the table's folder: those named in the config, else the only one whose first number
+    is the tier (zkpor50_700.vk), else, for one key, the only one."""
+    if table.path is None:
         return {}
     stems: dict[str, Path] = {}
     for ending in KEY_ENDINGS:
         for path in sorted(table.path.parent.glob(f"*{ending}"))[:MAX_KEY_FILES]:
             stems.setdefault(path.name.removesuffix(ending), path)
-    if tuple(tiers) == (ONE_KEY,) and len(stems) == 1:
-        return {ONE_KEY: Document.of(next(iter(stems.values())), table.limits)}
-    return {
-        tier: Document.of(stems[name], table.limits)
-        for tier, name in zip(tiers, names, strict=True)
-        if name in stems
-    }
+    found: dict[int | None, Document] = {}
+    for place, tier in enumerate(tiers):
+        named = names[place] if len(names) == len(tiers) else ""
+        fitting = [named] if named in stems else []
+        if not fitting:
+            fitting = [s for s in stems if tier is ONE_KEY or _first_number(s) == tier]
+        if len(fitting) == 1:
+            found[tier] = Document.of(stems[fitting[0]], table.limits)
+    return found
+
+
+def _first_number(text: str) -> int | None:
+    digits = re.search(r"[0-9]{1,9}", text)
+    return int(digits.group()) if digits else None
 
 
 def _keys(
@@ -234,6 +243,10 @@ def check(document: Document, family: Family, given: Given, findings: Findings) 
     if columns.tiered is not (family.assets is Assets.ROWS):
         raise Malformed("bad-keys", "the columns are of another release", where="line 1")
     settings = _config(table, family, given)
+    tiers = _tiers(settings)
+    for tier in table_index.tiers:
+        if tier not in tiers:
+            raise Malformed("bad-number", f"assets_count {tier} is not one of the tiers")
     findings.about(About.TOTALS)
     config.check_symbols(settings)
     _check_debts(settings)

@@ -1,0 +1,304 @@
+"""Users' files of Binance, Gate and HTX: worked examples, profiles, strictness, recognition."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import vectorfiles
+from gnarksets import entries, facts, named
+from helpers import changed, changed_bytes_never_valid, judged, recognised
+
+import merkle_por
+from merkle_por.exchanges._gnark_por.commitments import asset_elements, empty_root, leaf, tier_of
+from merkle_por.exchanges._gnark_por.family import Assets, Profile
+from merkle_por.hashes.poseidon_bn254 import poseidon
+from merkle_por.hashes.poseidon_bn254_tables import MODULUS
+from merkle_por.verdict import Inclusion, State, Totals
+
+FORMATS = ("binance-zk-v1", "binance-zk-v1b", "binance-zk-v2", "binance-zk-v3", "gate-zk", "htx-zk")
+
+
+def load(entry: vectorfiles.Entry) -> Any:
+    return json.loads(entry.files[0].read_bytes())
+
+
+# -- worked examples ----------------------------------------------------------------------------
+
+
+def test_empty_trees_of_the_specs() -> None:
+    flat, rows = Assets.FLAT, Assets.ROWS
+    for kind, profile, root in (
+        (flat, Profile(350), "0118925954da77d1a4b241fd163e4373e2265c515cfa60af7fcd28c8cb9ad58a"),
+        (
+            flat,
+            Profile(350, 16),
+            "0e85b74bfd43747cb5e18ecb067727243f2e919a91ef69d86b5a27ed74bea7c2",
+        ),
+        (flat, Profile(800), "037bf6d8fe5b7cbaecf7b35604b57f82173f5c8155c1c750cef00afebcd65436"),
+        (rows, Profile(500), "08696bfcb563a2ee4dde9e1dbd34f68d3f4643df6e3709cdb1855c9f886240c7"),
+        (
+            Assets.ABSOLUTE,
+            Profile(174),
+            "2787c6e55c2da2a73e57628e70386add83fd42cb4da4c401269381e918944558",
+        ),
+        (
+            Assets.ABSOLUTE,
+            Profile(168),
+            "08030a5616bdd248a983dd1f994f557361c742cc4adaa2618275fbc35a9bdc24",
+        ),
+    ):
+        assert f"{empty_root(kind, profile):064x}" == root
+    assert f"{leaf(flat, 0, (0, 0), {}, Profile(800)):064x}".startswith("2853aadbbd06deb5")
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_valid_files_lead_to_leaf_and_root_of_the_manifest(format_: str) -> None:
+    for entry in entries(format_, "user"):
+        if entry.data["expect"] != "valid":
+            continue
+        given = {**facts(entry), "root": entry.data["root"]}
+        del given["verifying_keys"]
+        verdict = merkle_por.verify(entry.files[0], given=given).proofs[0]
+        assert verdict.state is State.VALID, verdict.sentence
+        assert verdict.details["leaf"] == entry.data["leaf"]
+        assert (verdict.inclusion, verdict.totals) == (Inclusion.HOLDS, Totals.NOT_CLAIMED)
+        assert len(verdict.nodes) == 1 + 2 * 28
+
+
+def test_gate_s_own_sample_of_2023_is_met_by_another_number_of_slots() -> None:
+    """Without asset_counts: profiles are tried until the root matches."""
+    for file, slots in (("user_config.json", 800), ("user_config_2023.json", 350)):
+        verdict = judged(vectorfiles.file("peer", "gate-zk", file))
+        assert (verdict.state, verdict.details["asset_slots"]) == (State.UNCONFIRMED, slots)
+
+
+def test_htx_s_own_sample_has_168_slots() -> None:
+    verdict = judged(vectorfiles.file("peer", "htx-zk", "user_config.json"))
+    assert verdict.details["asset_slots"] == 168
+
+
+def test_binance_v1_tells_its_release_by_the_block_width() -> None:
+    for format_, release in (("binance-zk-v1", "v1"), ("binance-zk-v1b", "v1b")):
+        verdict = judged(named(format_, "user", "valid_1.json").files[0])
+        assert verdict.version == release
+
+
+# -- the leaf -----------------------------------------------------------------------------------
+
+
+def test_a_short_asset_list_is_filled_with_the_smallest_unused_indexes() -> None:
+    profile = Profile(8, 12, (4, 8))
+    row = (1, 2, 3, 4, 5)
+    elements = asset_elements(Assets.ROWS, {1: row}, profile)
+    indexes = [element >> 128 for element in elements[::2]]
+    assert indexes == [0, 1, 2, 3]
+    assert elements[2:4] == [(1 << 128) + (1 << 64) + 2, (3 << 128) + (4 << 64) + 5]
+    used = dict.fromkeys((2, 5, 6, 7), row)
+    assert [e >> 128 for e in asset_elements(Assets.ROWS, used, profile)[::2]] == [2, 5, 6, 7]
+
+
+def test_one_asset_more_than_a_tier_takes_the_next() -> None:
+    assert [tier_of(n, (50, 500)) for n in (0, 50, 51, 500, 501)] == [50, 50, 500, 500, None]
+
+
+def test_flat_slots_are_packed_in_threes() -> None:
+    elements = asset_elements(Assets.FLAT, {1: (7, 9)}, Profile(2))
+    assert elements == [7, 9 << 128]
+
+
+def test_htx_does_not_commit_to_signs() -> None:
+    """A leaf of 5 is one of -5 as well: negative balances are refused, the format warned of."""
+    entry = named("htx-zk", "user", "bad_negative_balance.json")
+    assert entry.data["official"] == "pass"
+    assert judged(entry.files[0], scheme="htx-zk").state is State.MALFORMED
+    verdict = judged(
+        named("htx-zk", "user", "valid_1.json").files[0],
+        {"root": named("htx-zk", "user", "valid_1.json").data["root"]},
+    )
+    assert verdict.state is State.VALID
+    assert "unsound" in verdict.sentence
+    assert "unsound-circuit" in {warning.id for warning in verdict.warnings}
+
+
+# -- what official programs let through ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_whatever_the_official_program_passes_wrongly_is_refused(format_: str) -> None:
+    passed = [
+        e
+        for e in entries(format_, "user")
+        if e.data["expect"] != "valid" and str(e.data["official"]).startswith("pass")
+    ]
+    assert len(passed) >= 5
+    for entry in passed:
+        given = {k: v for k, v in facts(entry).items() if k != "verifying_keys"}
+        state = judged(entry.files[0], given, format_).state
+        assert state in (State.INVALID, State.MALFORMED), entry.name
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda d: d.update(AccountIndex=d["AccountIndex"] + 2**28), "bad-number"),
+        (lambda d: d.update(TotalEquity=-d["TotalEquity"]), "bad-number"),
+        (lambda d: d.update(TotalDebt=d["TotalCollateral"] + 1), "root-inconsistent"),
+        (lambda d: d["Assets"].reverse(), "asset-order"),
+        (lambda d: d["Assets"].append(d["Assets"][-1]), "duplicate-asset"),
+        (lambda d: d["Assets"][0].pop("Debt"), "missing-field"),
+        (lambda d: d.update(assets=d.pop("Assets")), "bad-keys"),
+        (lambda d: d["Proof"].pop(), "path-length"),
+        (lambda d: d["Proof"].__setitem__(0, d["Proof"][0][:-1]), "bad-hash"),
+        (lambda d: d.update(Root=d["Root"].upper()), "bad-hash"),
+        (lambda d: d.update(AccountIdHash=f"{MODULUS:064x}"), "field-element-range"),
+    ],
+)
+def test_refused_by_reason(change: Any, reason: str) -> None:
+    valid = (e for e in entries("binance-zk-v3", "user") if e.data["expect"] == "valid")
+    data = next(data for data in map(load, valid) if len(data["Assets"] or ()) > 1)
+    assert judged(changed(data, change), scheme="binance-zk-v3").reason == reason
+
+
+def test_base64_has_one_form() -> None:
+    """The last character of a 32-byte hash has two bits to spare."""
+    data = load(named("gate-zk", "user", "valid_1.json"))
+    text = data["MerkleProofEncode"][0]
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    other = text[:-2] + alphabet[alphabet.index(text[-2]) + 1] + "="
+    data["MerkleProofEncode"][0] = other
+    assert judged(data).reason == "bad-hash"
+
+
+def made(assets: list[dict[str, int]], **values: int) -> dict[str, Any]:
+    """A Binance v3 file with a root of its own: well formed, whatever its amounts."""
+    import base64
+
+    rows = {a["Index"]: tuple(a[k] for k in a if k != "Index") for a in assets}
+    totals = {"TotalEquity": 0, "TotalDebt": 0, "TotalCollateral": 0, **values}
+    profile = Profile(500, 12, (50, 500))
+    node = leaf(Assets.ROWS, 5, tuple(totals.values()), rows, profile)
+    for _ in range(28):
+        node = poseidon([node, 0])
+    return {
+        "AccountIndex": 0,
+        "AccountIdHash": f"{5:064x}",
+        **totals,
+        "Assets": assets,
+        "Root": f"{node:064x}",
+        "Proof": [base64.b64encode(bytes(32)).decode()] * 28,
+    }
+
+
+def test_bounds_that_no_hash_shows() -> None:
+    row = {"Index": 3, "Equity": 9, "Debt": 2, "Loan": 3, "Margin": 3, "PortfolioMargin": 3}
+    assert judged(made([row], TotalEquity=9)).state is State.UNCONFIRMED
+    over = {**row, "Margin": 4}
+    assert judged(made([over], TotalEquity=9)).reason == "collateral-exceeds-equity"
+    owing = made([row], TotalEquity=90, TotalDebt=8, TotalCollateral=7)
+    assert judged(owing).reason == "debt-exceeds-equity"
+
+
+def test_values_names_and_expected_amounts() -> None:
+    row = {"Index": 0, "Equity": 250, "Debt": 50, "Loan": 0, "Margin": 0, "PortfolioMargin": 0}
+    file = made([row], TotalEquity=500, TotalDebt=100, TotalCollateral=100)
+    facts_ = {"root": file["Root"], "prices": {"0": "2"}, "symbols": {"0": "shib"}}
+    good = judged(file, {**facts_, "index_range": "[0, 0]", "expect": {"SHIB": "2"}})
+    assert (good.state, good.version) == (State.VALID, "v3")
+    assert judged(file, {**facts_, "expect": {"SHIB": "200"}}).reason == "balance-mismatch"
+    assert judged(file, {**facts_, "prices": {"0": "3"}}).reason == "value-mismatch"
+    eight = judged(file, {**facts_, "two_digit_assets": ["pepe"]})
+    assert eight.account is not None
+    assert eight.account.balances["SHIB"].scaleb(8) == 200
+    assert judged(file, {**facts_, "symbols": {"1": "btc"}}).reason == "unknown-coin"
+    nameless = judged(file, {"root": file["Root"]})
+    assert nameless.account is not None
+    assert dict(nameless.account.balances) == {"asset 0": 200}
+
+
+def test_own_account() -> None:
+    file = made([])
+    assert judged(file, {"root": file["Root"], "account": f"{5:064x}"}).state is State.VALID
+    reduced = {"root": file["Root"], "account": f"{5 + MODULUS:064x}"}
+    assert judged(file, reduced).state is State.VALID
+    assert judged(file, {"account": f"{6:064x}"}).reason == "user-id"
+
+
+def test_htx_s_user_id_is_what_the_leaf_holds() -> None:
+    entry = named("htx-zk", "user", "valid_1.json")
+    wanted = int(load(entry)["AccountIdHash"], 16)
+    known = [str(n) for n in range(2000)]
+    uid = next(
+        (n for n in known if int(hashlib.sha256(n.encode()).hexdigest(), 16) % MODULUS == wanted),
+        None,
+    )
+    assert judged(entry.files[0], {"user_id": "another"}).reason == "user-id"
+    if uid is not None:
+        assert judged(entry.files[0], {"user_id": uid}).state is State.UNCONFIRMED
+
+
+def test_padding_accounts_are_nobody_s() -> None:
+    entry = named("binance-zk-v3", "user", "valid_6.json")
+    verdict = judged(entry.files[0])
+    assert "padding-account" in {warning.id for warning in verdict.warnings}
+
+
+# -- recognising --------------------------------------------------------------------------------
+
+
+def test_neighbouring_formats_are_told_apart() -> None:
+    for format_, id_ in (
+        ("binance-zk-v1", "binance-zk-v1"),
+        ("binance-zk-v1b", "binance-zk-v1"),
+        ("binance-zk-v2", "binance-zk-v3"),
+        ("gate-zk", "gate-zk"),
+        ("htx-zk", "htx-zk"),
+    ):
+        data = load(named(format_, "user", "valid_1.json"))
+        assert recognised(data) == [id_]
+        assert recognised({**data, "more": 1}) == []
+
+
+def test_a_file_without_assets_is_told_by_the_hash() -> None:
+    import base64
+
+    def empty(kind: Assets, profile: Profile) -> dict[str, Any]:
+        node = leaf(kind, 5, (0, 0), {}, profile)
+        for _ in range(28):
+            node = poseidon([node, 0], profile.block)
+        return {
+            "AccountIndex": 0,
+            "AccountIdHash": f"{5:064x}",
+            "TotalEquity": 0,
+            "TotalDebt": 0,
+            "Assets": None,
+            "Root": f"{node:064x}",
+            "Proof": [base64.b64encode(bytes(32)).decode()] * 28,
+        }
+
+    for kind, profile, id_ in (
+        (Assets.FLAT, Profile(350), "binance-zk-v1"),
+        (Assets.FLAT, Profile(350, 16), "binance-zk-v1"),
+        (Assets.ABSOLUTE, Profile(174), "htx-zk"),
+        (Assets.ABSOLUTE, Profile(205), "htx-zk"),
+    ):
+        file = empty(kind, profile)
+        assert recognised(file) == [id_]
+        assert judged(file, {"root": file["Root"]}).state is State.VALID
+
+
+@pytest.mark.parametrize("format_", ["binance-zk-v1", "binance-zk-v3", "gate-zk", "htx-zk"])
+def test_no_changed_byte_gives_other_content(format_: str, tmp_path: Path) -> None:
+    entry = named(format_, "user", "valid_1.json")
+    given = {k: v for k, v in facts(entry).items() if k != "verifying_keys"}
+    given["root"] = entry.data["root"]
+    changed_bytes_never_valid(entry.files[0], given, format_, max_examples=60)
+
+
+def test_files_of_one_tree_agree_and_roots_of_two_are_told() -> None:
+    first, second = (named("gate-zk", "user", f"valid_{n}.json") for n in (1, 2))
+    both = merkle_por.verify(first.files[0], second.files[0], root=first.data["root"])
+    assert both.state is State.VALID
