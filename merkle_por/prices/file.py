@@ -8,34 +8,18 @@ stands for two coins in an answer is not a price. Source: specs/solvency-ratio.m
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from merkle_por.documents import LIMITS, Document, Fields, Limits
 from merkle_por.errors import Invalid, Malformed
+from merkle_por.prices.table import USD, Prices
 from merkle_por.reserves.holding import strict_amount, strict_asset, strict_time
 from merkle_por.reserves.lists import cmc_assets
 from merkle_por.reserves.lists.reading import Reading, column_count, quoted_cells, squeezed
 
-USD = "USD"
 KEYS = ("prices", "currency", "time", "source", "note")
 CSV_HEADERS = ("asset,price", "asset,price,time", "asset,price,time,source")
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Price of one whole coin per asset. source: where from, in words; time: of the prices, UTC.
-
-    ambiguous: symbols left out because they stand for several coins or have several prices.
-    """
-
-    values: Mapping[str, Decimal] = field(default_factory=dict)
-    currency: str = USD
-    source: str | None = None
-    time: str | None = None
-    ambiguous: tuple[str, ...] = ()
 
 
 def prices_of(source: str | Path | bytes | Document, limits: Limits = LIMITS) -> Prices:
