@@ -79,7 +79,12 @@ def allowed(entry: vectorfiles.Entry) -> set[str]:
     if expect == "valid":
         if kind is Kind.RESERVES:
             # Nothing in the list shows who controls an address (ownership-signatures section 1).
-            proven = any(name.startswith("proven") for name in entry.data.get("counts") or {})
+            counts = entry.data.get("counts") or {}
+            if "addresses" in entry.data or entry.format in ("binance-por-csv", "bybit-por-csv"):
+                counts = {"unsigned": 1}
+            if not counts:  # the manifest doesn't say
+                return {"valid", "incomplete", "unconfirmed"}
+            proven = any(name.startswith("proven") for name in counts)
             return {"valid", "incomplete"} if proven else {"unconfirmed", "incomplete"}
         if kind is Kind.RATIO:
             return {"valid", "unconfirmed"}

@@ -490,3 +490,10 @@ def test_one_changed_byte_never_raises_nor_proves_a_new_address(
         new = _signed(changed, id) - _signed(original, id)
         proven = report.counts.get("proven", 0)
         assert not new or proven < reserves(original, scheme=id).counts.get("proven", 0)
+
+
+def test_amounts_only_text_says_nothing_about_signatures() -> None:
+    path = vectorfiles.file("made", "okx-por-csv", "valid-one-row.csv")
+    report = reserves(path, given={"signatures": False})
+    assert report.state is State.INCOMPLETE
+    assert "no row signed" not in report.page(Page()).plain()

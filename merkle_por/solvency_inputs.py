@@ -1,0 +1,287 @@
+"""What `solvency` compares, read from files and results: both sides, prices, mapping.
+
+Every error found in a file names that file. Levels and ownership that a typed file states are
+that file's own words; `Inputs.held` notes it (see solvency, rules of trust).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from merkle_por.amounts import plain
+from merkle_por.attestation import Liabilities, liabilities_of, schema_of
+from merkle_por.documents import Document, Fields, Limits
+from merkle_por.errors import Finding, Invalid, Malformed
+from merkle_por.prices import Prices, prices_in, prices_of
+from merkle_por.ratio import Variant, read_map
+from merkle_por.reserves.api import reserves as read_reserves
+from merkle_por.reserves.holding import (
+    VERIFIED,
+    Holding,
+    saved_holdings,
+    strict_time,
+    typed_rows,
+)
+from merkle_por.reserves.lists import typed_list
+from merkle_por.reserves.overlap import Overlap, overlaps
+from merkle_por.reserves.ownership.row import State as Owned
+from merkle_por.reserves.report import ReservesReport
+from merkle_por.verdict import About, Caution, Check, CheckStatus, Problem, State
+
+Source = str | Path | bytes | Document
+
+RESERVES = "merkle-por/reserves/1"
+_STATED = "levels and ownership are the file's own words: checked by nobody here"
+
+
+@dataclass(frozen=True)
+class ReservesSource:
+    """One source of reserves, summed up. levels, ownership: rows under each word."""
+
+    source: str
+    state: State
+    rows: int
+    levels: Mapping[str, int]
+    ownership: Mapping[str, int]
+    time: str | None = None
+    heights: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    exchange: str | None = None
+
+
+# -- what is owed ----------------------------------------------------------------------------
+
+
+def read_liabilities(item: Any, limits: Limits) -> Liabilities:
+    """One source of what is owed: a file, or a result of verify or audit. Raises Finding."""
+    if isinstance(item, Liabilities):
+        return item
+    if hasattr(item, "to_json"):  # a result of verify or audit
+        document = Document.of(json.dumps(item.to_json()).encode(), limits)
+        return liabilities_of(replace_name(document, "(result)"))
+    document = Document.of(item, limits)
+    with _named(document):
+        return liabilities_of(document)
+
+
+def replace_name(document: Document, name: str) -> Document:
+    """The same document under another name."""
+    return Document(name, document.path, document.content, document.limits)
+
+
+# -- what is held ----------------------------------------------------------------------------
+
+Held = tuple[ReservesSource, Sequence[Holding], bool]
+"""A source, its holdings, and whether levels and ownership are the file's own words."""
+
+
+def read_held(items: list[Any], inputs: Inputs, limits: Limits) -> list[Held]:
+    """All sources of what is held, an address in two lists counted once. Raises Finding."""
+    documents = [
+        None if isinstance(item, ReservesReport) else Document.of(item, limits) for item in items
+    ]
+    inputs.overlaps, skips = overlaps([d for d in documents if d is not None])
+    names = iter(skips)
+    found: list[Held] = []
+    for item, document in zip(items, documents, strict=True):
+        if document is None:
+            found.append(_report_source(item))
+            continue
+        skip = next(names)
+        with _named(document):
+            if typed_list.recognises(document):
+                found.append(_typed_file(document, limits, skip))
+            elif schema_of(document) == RESERVES:
+                found.append(inputs.saved(document, limits))
+            else:
+                report = read_reserves(document, limits=limits, skip=skip)
+                if report.errors:
+                    raise _malformed(report.errors[0])
+                inputs.take(report)
+                found.append(_report_source(report))
+    return found
+
+
+def _malformed(problem: Problem) -> Malformed:
+    return Malformed(problem.reason, problem.text, *problem.hints, where=problem.where)
+
+
+@contextmanager
+def _named(document: Document) -> Iterator[None]:
+    """Puts the file's name before the place of whatever is wrong in it."""
+    try:
+        yield
+    except Finding as error:
+        error.where = f"{document.name}, {error.where}" if error.where else document.name
+        raise
+
+
+def _report_source(report: ReservesReport) -> Held:
+    levels: dict[str, int] = {}
+    for holding in report.holdings:
+        levels[str(holding.level)] = levels.get(str(holding.level), 0) + holding.rows
+    first = report.files[0]
+    source = ReservesSource(
+        source=", ".join(file.file.name for file in report.files),
+        state=report.state,
+        rows=report.rows,
+        levels=levels,
+        ownership=dict(report.counts),
+        time=first.facts.get("time"),
+        heights={chain: ends for file in report.files for chain, ends in file.heights.items()},
+        exchange=first.facts.get("exchange", first.exchange),
+    )
+    return source, report.holdings, False
+
+
+def _typed_file(document: Document, limits: Limits, skip: frozenset[int]) -> Held:
+    top = Fields(document.json, "", limits).only(*typed_list.KEYS)
+    rows = typed_rows(top.array("reserves"), "reserves", limits)
+    if not rows:
+        raise Malformed("no-rows", "the list holds no rows")
+    time = strict_time(top.get("time"), "time") if "time" in top else None
+    counted = [
+        row if row.time is not None else replace(row, time=time)
+        for place, row in enumerate(rows, 1)
+        if place not in skip
+    ]
+    name = top.text("exchange", 100) if "exchange" in top else None
+    return typed_source(document.name, counted, time, name), counted, True
+
+
+def typed_source(
+    name: str, rows: Sequence[Holding], time: str | None, exchange: str | None
+) -> ReservesSource:
+    """Rows that a person typed, counted by level and ownership."""
+    levels: dict[str, int] = {}
+    ownership: dict[str, int] = {}
+    heights: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        levels[str(row.level)] = levels.get(str(row.level), 0) + 1
+        ownership[row.ownership] = ownership.get(row.ownership, 0) + 1
+        if row.height is not None:
+            chain = row.chain or row.asset
+            low, high = heights.get(chain, (row.height, row.height))
+            heights[chain] = (min(low, row.height), max(high, row.height))
+    return ReservesSource(
+        name, State.UNCONFIRMED, len(rows), levels, ownership, time, heights, exchange
+    )
+
+
+class Inputs:
+    """Both sides as they were read, with what was found on the way."""
+
+    def __init__(self) -> None:
+        self.sources: tuple[Liabilities, ...] = ()
+        self.reserves: list[ReservesSource] = []
+        self.holdings: list[Holding] = []
+        self.checks: list[Check] = []
+        self.warnings: list[Caution] = []
+        self.prices: Prices | None = None
+        self.overlaps: tuple[Overlap, ...] = ()
+
+    def owed(self, sources: Iterable[Liabilities]) -> dict[str, Decimal]:
+        """All figures of what is owed. Raises Invalid source-conflict where two differ."""
+        self.sources = tuple(sources)
+        owed: dict[str, Decimal] = {}
+        for source in self.sources:
+            for asset, amount in source.totals.items():
+                if owed.setdefault(asset, amount) != amount:
+                    raise Invalid(
+                        "source-conflict",
+                        f"{asset}: {plain(owed[asset])} or {plain(amount)} are owed",
+                        expected=plain(owed[asset]),
+                        computed=plain(amount),
+                    )
+            self.warnings.extend(Caution(id, text) for id, text in source.notes)
+        names = {source.exchange.lower() for source in self.sources if source.exchange}
+        if len(names) > 1:
+            raise Invalid("source-conflict", "liabilities of several exchanges")
+        return owed
+
+    def take(self, report: ReservesReport) -> None:
+        """Checks of a list that bear on the whole comparison.
+
+        A signature that can't be judged only leaves its row unproven.
+        """
+        self.checks.extend(
+            check
+            for check in report.checks
+            if check.status is CheckStatus.FAIL
+            or (check.status is CheckStatus.NOT_CHECKED and check.about is not About.OWNERSHIP)
+        )
+        self.warnings.extend(w for w in report.warnings if w.id != "claimed")
+
+    def saved(self, document: Document, limits: Limits) -> Held:
+        """A document of reserves --json: its figures count as far as its own state goes."""
+        top = Fields(document.json, "", limits)
+        state = top.text("state", 20)
+        if state not in set(State):
+            raise Malformed("bad-field", "not a state of a verdict", where="state")
+        if state in (State.INVALID, State.MALFORMED):
+            text = f"{document.name} says of itself that it is {state}"
+            self.checks.append(Check("verdict-failed", About.LIST, CheckStatus.FAIL, text))
+        holdings = saved_holdings(top)
+        levels: dict[str, int] = {}
+        for holding in holdings:
+            levels[holding.level] = levels.get(holding.level, 0) + holding.rows
+        source = ReservesSource(
+            document.name,
+            State(state),
+            sum(holding.rows for holding in holdings),
+            levels,
+            {
+                name: top.object("ownership").integer(name)
+                for name in top.object("ownership").members
+            },
+        )
+        return source, holdings, False
+
+    def held(self, items: Iterable[Held], *, checked: bool) -> None:
+        for source, holdings, stated in items:
+            self.reserves.append(source)
+            self.holdings.extend(holdings)
+            strong = any(h.level in VERIFIED or h.ownership == Owned.PROVEN for h in holdings)
+            if stated and strong and not checked:
+                status = CheckStatus.UNCONFIRMED
+                self.checks.append(Check("levels-stated", About.BALANCES, status, _STATED))
+
+    def exchange(self) -> str | None:
+        owed, held = ([s.exchange for s in side] for side in (self.sources, self.reserves))
+        names = [name for name in (*owed, *held) if name]
+        return next((name for name in names if name not in ("any", "third-party")), None)
+
+
+def read_prices(value: Source | Prices | Mapping[str, str] | None, limits: Limits) -> Prices | None:
+    """Prices from a file, a table, or as they are. Raises Finding."""
+    if value is None or isinstance(value, Prices):
+        return value
+    if isinstance(value, Mapping):
+        return Prices(prices_in(Fields(dict(value), "prices", limits)), source="(given)")
+    document = Document.of(value, limits)
+    with _named(document):
+        return prices_of(document, limits)
+
+
+def read_mapping(
+    value: Source | Mapping[str, Mapping[str, str]] | None,
+    owed: Mapping[str, Decimal],
+    limits: Limits,
+) -> dict[str, Variant]:
+    """A mapping of variants from a file or a table. Raises Finding."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return _map_in(Fields(dict(value), "", limits), owed)
+    document = Document.of(value, limits)
+    with _named(document):
+        return _map_in(Fields(document.json, "", limits), owed)
+
+
+def _map_in(fields: Fields, owed: Mapping[str, Decimal]) -> dict[str, Variant]:
+    return read_map(fields.object("map") if set(fields.members) == {"map"} else fields, owed)
