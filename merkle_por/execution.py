@@ -45,6 +45,16 @@ class Execution:
     journal: Path | None = None
     violations: int = VIOLATIONS
 
+    @property
+    def shared(self) -> bool:
+        """Whether tasks may run outside of this process, so that files must be compared there
+        and secrets must not be handed on."""
+        if self.executor is None:
+            return False
+        from concurrent.futures import ThreadPoolExecutor
+
+        return not isinstance(self.executor, ThreadPoolExecutor)
+
     def map(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
         """function over tasks, results in order; at most IN_FLIGHT tasks are out at a time.
 

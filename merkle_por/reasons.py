@@ -11,6 +11,7 @@ REASONS: dict[str, str] = {
     "account-not-bound": "the account number is in no hash that was compared",
     "address-mismatch": "the signing key or the public key belongs to another address",
     "ambiguous-format": "the file could belong to several formats",
+    "amount-mismatch": "a transfer is not of the amount that was announced",
     "amounts-not-committed": "amounts of single assets are only stated, the tree holds their sum",
     "asset-order": "the assets do not stand in the order that the scheme demands",
     "asset-scale": "the decimals of an asset's amounts depend on a list outside the file",

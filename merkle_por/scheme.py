@@ -343,9 +343,11 @@ class Findings:
         self.listed_violations = VIOLATIONS
         self._about = About.INCLUDED
         self._finished = False
-        self._listed: list[dict[str, str]] = []
+        self._listed: list[dict[str, Any]] = []
         self._violations: Counter[str] = Counter()
         self._violation_about: dict[str, About] = {}
+        self._violation_first: dict[str, tuple[str, str]] = {}
+        self._merged = 0
 
     # -- what a judge says ------------------------------------------------------------------
 
@@ -397,14 +399,28 @@ class Findings:
         Invalid(id, text)  # the reason must be documented
         self._add(id, CheckStatus.FAIL, text, about, where, expected, computed)
 
-    def violation(self, reason: str, text: str, where: str, count: int = 1) -> None:
+    def violation(
+        self,
+        reason: str,
+        text: str,
+        where: str,
+        count: int = 1,
+        *,
+        line: int | None = None,
+        listed: bool = True,
+    ) -> None:
         """One of possibly many broken rows of a ledger: the first are listed, all are counted.
 
         count: rows of the same kind that this call stands for (only the first is described).
+        line: of the file, counted from 1. listed: False for what only adds to a row that is listed
+        for another reason.
         """
         Invalid(reason, text)  # the reason must be documented
-        if sum(self._violations.values()) < self.listed_violations:
-            self._listed.append({"class": reason, "where": where, "text": text})
+        if not listed:
+            self._merged += count
+        elif len(self._listed) < self.listed_violations:
+            self._listed.append({"class": reason, "where": where, "line": line, "text": text})
+        self._violation_first.setdefault(reason, (text, where))
         self._violations[reason] += count
         self._violation_about.setdefault(reason, self._about)
 
@@ -522,17 +538,18 @@ class Findings:
         return self.root is not None and self.root.confirmed
 
     def _settle_violations(self) -> None:
-        """One failed check for each class of violations."""
+        """One failed check for each class of violations, in front of what came after them."""
+        later, self.checks = self.checks, []
         for reason, count in self._violations.items():
-            first = next((v for v in self._listed if v["class"] == reason), None)
+            text, where = self._violation_first[reason]
             more = f", and {count - 1} more" if count > 1 else ""
-            text = f"{first['text']}{more}" if first else f"{count} rows"
-            where = first["where"] if first else None
-            self.failed(reason, text, about=self._violation_about[reason], where=where)
+            about = self._violation_about[reason]
+            self.failed(reason, f"{text}{more}", about=about, where=where)
+        self.checks.extend(later)
         if self._violations:
             self.details["violations"] = {
                 "listed": self._listed,
-                "more": self.violations - len(self._listed),
+                "more": self.violations - len(self._listed) - self._merged,
                 "counts": dict(self._violations),
             }
 

@@ -349,10 +349,10 @@ done:
 
 /* A keyed multilinear hash (NH, then multiply and shift): the key is random and unknown to whoever
  * wrote the file, so nobody can make leaves that crowd one slot. */
-static uint64_t slot_hash(const uint8_t *hash, const uint64_t key[9])
+static uint64_t slot_hash(const uint8_t *hash, size_t words, const uint64_t key[9])
 {
     uint64_t sum = 0;
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < words; i++) {
         uint64_t word = get_le64(hash + 8 * i);
         uint32_t low = (uint32_t)word + (uint32_t)key[2 * i];
         uint32_t high = (uint32_t)(word >> 32) + (uint32_t)key[2 * i + 1];
@@ -363,25 +363,33 @@ static uint64_t slot_hash(const uint8_t *hash, const uint64_t key[9])
 
 #define AHEAD 16 /* slots fetched ahead: the table does not fit in any cache */
 
+/* What is compared: either whole records' hashes, or the first word of each hash alone. */
+struct layout {
+    size_t size;  /* bytes of a record */
+    size_t words; /* 64-bit words that are compared */
+};
+
 /* Indexes of records whose hash stood before, in order, into `later` (room: limit). */
-static size_t find_duplicates(const uint8_t *records, size_t count, const uint64_t key[9],
-                              uint32_t *table, unsigned bits, uint32_t *later, size_t limit)
+static size_t find_duplicates(const uint8_t *records, size_t count, struct layout layout,
+                              const uint64_t key[9], uint32_t *table, unsigned bits,
+                              uint32_t *later, size_t limit)
 {
     size_t mask = ((size_t)1 << bits) - 1, total = 0;
     uint64_t slots[AHEAD];
     for (size_t first = 0; first < count; first += AHEAD) {
         size_t n = count - first < AHEAD ? count - first : AHEAD;
         for (size_t i = 0; i < n; i++) {
-            slots[i] = slot_hash(records + (first + i) * RECORD, key) >> (64 - bits);
+            const uint8_t *hash = records + (first + i) * layout.size;
+            slots[i] = slot_hash(hash, layout.words, key) >> (64 - bits);
 #if defined(__GNUC__)
             __builtin_prefetch(&table[slots[i]], 1);
 #endif
         }
         for (size_t i = 0; i < n; i++) {
-            const uint8_t *hash = records + (first + i) * RECORD;
+            const uint8_t *hash = records + (first + i) * layout.size;
             size_t slot = (size_t)slots[i];
-            while (table[slot] != 0 &&
-                   memcmp(records + (size_t)(table[slot] - 1) * RECORD, hash, HASH) != 0)
+            while (table[slot] != 0 && memcmp(records + (size_t)(table[slot] - 1) * layout.size,
+                                              hash, layout.words * 8) != 0)
                 slot = (slot + 1) & mask;
             if (table[slot] == 0) {
                 table[slot] = (uint32_t)(first + i + 1);
@@ -399,17 +407,20 @@ static PyObject *duplicates(PyObject *self, PyObject *args)
 {
     (void)self;
     Py_buffer records, seed;
-    Py_ssize_t limit;
+    Py_ssize_t limit, key_bytes;
     PyObject *result = NULL;
     uint32_t *table = NULL, *later = NULL;
-    if (!PyArg_ParseTuple(args, "y*y*n", &records, &seed, &limit))
+    if (!PyArg_ParseTuple(args, "y*y*nn", &records, &seed, &limit, &key_bytes))
         return NULL;
-    if (records.len % RECORD != 0 || records.len / RECORD >= UINT32_MAX / 2 || seed.len != 72 ||
-        limit < 0 || limit > 1 << 20) {
-        PyErr_SetString(PyExc_ValueError, "at most 2^31 records of 40 bytes and a seed of 72");
+    struct layout layout = {key_bytes == 8 ? 8 : RECORD, key_bytes == 8 ? 1 : HASH / 8};
+    Py_ssize_t size = (Py_ssize_t)layout.size;
+    if (records.len % size != 0 || records.len / size >= UINT32_MAX / 2 || seed.len != 72 ||
+        limit < 0 || limit > 1 << 20 || (key_bytes != 8 && key_bytes != HASH)) {
+        PyErr_SetString(PyExc_ValueError,
+                        "at most 2^31 records of 40 bytes or prefixes of 8, and a seed of 72");
         goto done;
     }
-    size_t count = (size_t)(records.len / RECORD), total;
+    size_t count = (size_t)(records.len / size), total;
     unsigned bits = 4;
     while (((size_t)1 << bits) < 2 * count)
         bits++;
@@ -422,7 +433,7 @@ static PyObject *duplicates(PyObject *self, PyObject *args)
         goto done;
     }
     Py_BEGIN_ALLOW_THREADS
-    total = find_duplicates(records.buf, count, key, table, bits, later, (size_t)limit);
+    total = find_duplicates(records.buf, count, layout, key, table, bits, later, (size_t)limit);
     Py_END_ALLOW_THREADS
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < total && i < (size_t)limit; i++) {
@@ -441,6 +452,62 @@ done:
     return result;
 }
 
+/* ---- where lines begin ---- */
+
+/* Places behind the line ends number `before`, before + stride, ..., into `places` (room: limit);
+ * counts all line ends. */
+static size_t find_lines(const uint8_t *text, size_t length, size_t before, size_t stride,
+                         size_t *places, size_t *listed)
+{
+    const uint8_t *at = text, *end = text + length;
+    size_t count = 0;
+    *listed = 0;
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        at++;
+        if (++count == before) {
+            places[(*listed)++] = (size_t)(at - text);
+            before += stride;
+        }
+    }
+    return count;
+}
+
+static PyObject *lines(PyObject *self, PyObject *args)
+{
+    (void)self;
+    Py_buffer text;
+    Py_ssize_t before, stride;
+    if (!PyArg_ParseTuple(args, "y*nn", &text, &before, &stride))
+        return NULL;
+    PyObject *result = NULL, *list = NULL;
+    size_t count, listed, *places = NULL;
+    if (before < 1 || stride < 1) {
+        PyErr_SetString(PyExc_ValueError, "records: lines count from 1, in steps of at least 1");
+        goto done;
+    }
+    places = PyMem_Malloc(((size_t)(text.len / stride) + 2) * sizeof *places);
+    if (places == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    count = find_lines(text.buf, (size_t)text.len, (size_t)before, (size_t)stride, places, &listed);
+    Py_END_ALLOW_THREADS
+    list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < listed; i++) {
+        PyObject *place = PyLong_FromSize_t(places[i]);
+        if (place == NULL || PyList_Append(list, place) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(place);
+    }
+    if (list != NULL)
+        result = Py_BuildValue("(nN)", (Py_ssize_t)count, list);
+done:
+    PyMem_Free(places);
+    PyBuffer_Release(&text);
+    return result;
+}
+
 PyMethodDef merkle_por_records_methods[] = {
     {"records_rows", rows, METH_VARARGS,
      "(text, crlf, final, portable) -> (records, bytes consumed, what is wrong with the next row)."},
@@ -449,6 +516,8 @@ PyMethodDef merkle_por_records_methods[] = {
     {"records_scan", scan, METH_VARARGS,
      "(records, first leaf number, key, engine) -> indexes of the account's leaves."},
     {"records_duplicates", duplicates, METH_VARARGS,
-     "(records, seed, limit) -> (number, indexes of records whose hash stood before)."},
+     "(records, seed, limit, key bytes) -> (number, indexes of records whose key stood before)."},
+    {"records_lines", lines, METH_VARARGS,
+     "(text, before, stride) -> (line ends, places behind number before, before + stride, ...)."},
     {NULL, NULL, 0, NULL},
 };

@@ -15,7 +15,7 @@ from typing import Any
 
 from merkle_por.amounts import total
 from merkle_por.report.text import grouped
-from merkle_por.verdict import CheckStatus, State
+from merkle_por.verdict import State
 
 SWISSBORG_ROOT = "71d006f0b11e5584b301ff26f10a65d69aff8ffa493602d4f7c1e19959880e8d"
 BYBIT_ROOT = "ad4ae4fa65e1b81de7bc7a24e424c6b588d8725b9609b1dbdf6421a4114b371f"
@@ -83,12 +83,11 @@ def ledger() -> Step:
     from merkle_por.api import audit
 
     result = audit(folder() / "ledger.csv")
-    hidden = next(
-        check
-        for check in result.checks
-        if check.status is CheckStatus.FAIL and check.id == "sum-mismatch"
-    )
-    return Step("a whole ledger", State.INVALID, result, hidden.text)
+    details = result.verdict.details
+    hidden = details["owed_at_least"]["BTC"] - result.verdict.published["BTC"]
+    where = details["violations"]["listed"][0]["where"]
+    found = f"hides {grouped(hidden)} BTC below {where}"
+    return Step("a whole ledger", State.INVALID, result, found)
 
 
 def reserves() -> Step:

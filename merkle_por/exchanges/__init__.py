@@ -19,6 +19,7 @@ MODULES = (
     "binance.zk",
     "bitget",
     "bitgo",
+    "bitmex",
     "bitunix",
     "bybit",
     "cakedefi",

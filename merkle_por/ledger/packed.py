@@ -32,11 +32,13 @@ Buffer = bytes | bytearray | memoryview
 
 HASH_BYTES = 32
 RECORD_BYTES = 40
+PREFIX_BYTES = 8  # of a hash: what tells leaves apart until two agree in it
 WORDS = RECORD_BYTES // 8  # a record is five 64-bit words, the last one is the value
 LINE_LIMIT = 1024  # longer lines are refused unread; records.c has the same number
 U64_DIGITS = 20
 U64_END = 2**64
 MOST_FINDINGS = 1000
+_MOST_REPEATED = 1 << 20  # the kernel lists no more
 
 # What is wrong with a row, and with a node, in the order of the enums of records.c.
 ROW_REASONS = (None, "bad-row", "bad-hash", "bad-amount")
@@ -101,7 +103,11 @@ def _known_answers(module: ModuleType) -> bool:
         and module.records_parents(wrong, leaves, 9, engine) == (2, [(0, 1), (0, 2)])
         and module.records_scan(leaves, 0, _EXAMPLE_KEY, engine) == [1]
         for engine in module.sha256_engines()
-    ) and module.records_duplicates(leaves + leaves, bytes(_SEED_BYTES), 9) == (2, [2, 3])
+    ) and (
+        module.records_duplicates(leaves + leaves, bytes(_SEED_BYTES), 9, HASH_BYTES) == (2, [2, 3])
+        and module.records_duplicates(leaves, bytes(_SEED_BYTES), 9, PREFIX_BYTES) == (0, [])
+        and module.records_lines(_EXAMPLE, 1, 2) == (3, [68, len(_EXAMPLE)])
+    )
 
 
 def _kernel() -> tuple[ModuleType | None, str]:
@@ -171,7 +177,7 @@ def duplicate_leaves(records: Buffer, *, limit: int = MOST_FINDINGS) -> tuple[in
     module, _ = _kernel()
     if module is not None:
         result: tuple[int, list[int]] = module.records_duplicates(
-            records, os.urandom(_SEED_BYTES), limit
+            records, os.urandom(_SEED_BYTES), limit, HASH_BYTES
         )
         return result
     data = bytes(records)
@@ -184,6 +190,62 @@ def duplicate_leaves(records: Buffer, *, limit: int = MOST_FINDINGS) -> tuple[in
             later.append(index)
         seen.add(node)
     return total, later
+
+
+def total(records: Buffer) -> int:
+    """The sum of all values."""
+    return sum(_words(records)[WORDS - 1 :: WORDS])
+
+
+def prefixes(records: Buffer) -> bytes:
+    """The first 8 bytes of each record's hash."""
+    return memoryview(records).cast("B").cast("Q")[::WORDS].tobytes()
+
+
+def repeated_prefixes(prefixes: Buffer) -> set[bytes]:
+    """The prefixes (8 bytes each) that stand more than once."""
+    module, _ = _kernel()
+    if module is not None:
+        total, later = module.records_duplicates(
+            prefixes, os.urandom(_SEED_BYTES), _MOST_REPEATED, PREFIX_BYTES
+        )
+        if total <= _MOST_REPEATED:
+            return {bytes(prefixes[8 * i : 8 * i + PREFIX_BYTES]) for i in later}
+    words = array("Q", bytes(prefixes))
+    if len(set(words)) == len(words):
+        return set()
+    seen: set[int] = set()
+    again = {word for word in words if word in seen or seen.add(word)}  # type: ignore[func-returns-value]
+    return {word.to_bytes(PREFIX_BYTES, sys.byteorder) for word in again}
+
+
+def line_ends(text: Buffer, before: int, stride: int) -> tuple[int, list[int]]:
+    """How many line ends a text has, and the places behind number before, before + stride, ...
+
+    before, stride: 1 and up.
+    """
+    module, _ = _kernel()
+    if module is not None:
+        found: tuple[int, list[int]] = module.records_lines(text, before, stride)
+        return found
+    data = bytes(text)
+    count = data.count(b"\n")
+    places: list[int] = []
+    done = at = 0
+    for wanted in range(before, count + 1, stride):
+        # A guess by the mean length of a line, then step by step to the place itself.
+        guess = min(len(data), at + (wanted - done) * len(data) // count)
+        done += data.count(b"\n", at, guess)
+        at = guess
+        while done < wanted:
+            at = data.index(b"\n", at) + 1
+            done += 1
+        while done > wanted:
+            at = data.rindex(b"\n", 0, at)
+            done -= 1
+        at = data.rindex(b"\n", 0, at) + 1  # the guess may stand behind the place
+        places.append(at)
+    return count, places
 
 
 def record(records: Buffer, index: int) -> tuple[bytes, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.report.sentences import warnings_counted
-from merkle_por.report.text import Page, safe
+from merkle_por.report.text import Page, grouped, safe
 from merkle_por.report.verify_text import proof_lines, root_lines
 from merkle_por.verdict import About, CheckStatus, State, Verdict
 
@@ -26,22 +26,37 @@ def audit_page(audit: Audit, page: Page) -> Page:
     page.headline(verdict.state.value, f"{verdict.sentence} {counted}".strip())
     for warning in verdict.warnings:
         page.warning(warning.text)
-    _violations(verdict.details.get("violations"), page)
-    failed = {item["class"] for item in verdict.details.get("violations", {}).get("listed", ())}
-    _checks(verdict, failed, page)
+    violations = verdict.details.get("violations", {})
+    _violations(violations, verdict.sentence, page)
+    _checks(verdict, set(violations.get("counts", ())), page)
     if verdict.account is not None:
         page.balances("yours", verdict.account.balances)
-    published = dict(verdict.published)
-    if published:
-        shown = dict(list(published.items())[:ASSETS_IN_TABLE])
-        page.balances("stated", shown)
-        if len(published) > len(shown):
-            page.labelled("", f"and {len(published) - len(shown)} more assets (all in --json)")
+    _stated(verdict, page)
     counts = verdict.details.get("counts", {})
-    if counts:
+    if "checked" in verdict.details:
+        page.labelled("checked", str(verdict.details["checked"]))
+    elif counts:
         page.labelled("checked", "; ".join(f"{grouped_count(v)} {k}" for k, v in counts.items()))
     root_lines(verdict, page)
     return page
+
+
+def _stated(verdict: Verdict, page: Page) -> None:
+    """The totals that the ledger states, and what its leaves hold where that is another figure."""
+    published = dict(verdict.published)
+    owed = verdict.details.get("owed_at_least", {})
+    if len(published) == 1 and owed:
+        (asset, stated), (_, held) = next(iter(published.items())), next(iter(owed.items()))
+        name = safe(asset)
+        text = f"{name} {grouped(stated)}      owed at least  {name} {grouped(held)}"
+        page.labelled("stated", text)
+        return
+    for label, figures in (("stated", published), ("owed", owed)):
+        shown = dict(list(figures.items())[:ASSETS_IN_TABLE])
+        if shown:
+            page.balances(label, shown)
+        if len(figures) > len(shown):
+            page.labelled("", f"and {len(figures) - len(shown)} more assets (all in --json)")
 
 
 def _checks(verdict: Verdict, listed: set[str], page: Page) -> None:
@@ -62,12 +77,12 @@ def grouped_count(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else safe(str(value))
 
 
-def _violations(violations: dict[str, Any] | None, page: Page) -> None:
-    if not violations:
-        return
-    listed = violations["listed"]
+def _violations(violations: dict[str, Any], sentence: str, page: Page) -> None:
+    listed = violations.get("listed", [])
     for item in listed[:VIOLATIONS_SHOWN]:
-        page.standing("fail", f"{safe(item['where'], 40)}: {item['text']} ({item['class']})")
-    more = violations["more"] + max(0, len(listed) - VIOLATIONS_SHOWN)
+        # The class stands once: in the sentence, or with the row.
+        named = "" if f"({item['class']})" in sentence else f" ({item['class']})"
+        page.standing("fail", f"{safe(item['where'], 40)}: {item['text']}{named}")
+    more = violations.get("more", 0) + max(0, len(listed) - VIOLATIONS_SHOWN)
     if more:
         page.labelled("", f"and {more:,} more (the first {len(listed)} are in --json)")

@@ -135,13 +135,19 @@ def jsonable(value: Any) -> Any:
     return value
 
 
+def _public(verdict: Verdict) -> dict[str, Any]:
+    kept = ("counts", "violations")
+    return {key: jsonable(verdict.details[key]) for key in kept if key in verdict.details}
+
+
 def audit_document(audit: Audit, *, path: bool = False, redact: bool = False) -> dict[str, Any]:
     """The whole document of `merkle-por audit`: one verdict, its counts and violations."""
     if redact:
         audit = audit.redacted()
     verdict = audit.verdict
     proof = proof_document(verdict, path=path)
-    details = proof.pop("details")
+    # What was counted and what is wrong in a public ledger is nobody's own: it stays if redacted.
+    details = {**proof.pop("details"), **_public(verdict)}
     violations = {"listed": [], "more": 0, "counts": {}}
     return {
         **envelope("audit", verdict.state, verdict.sentence),

@@ -351,9 +351,12 @@ KERNEL = _native.kernel("records")
         ("records_parents", (bytes(40), bytes(80), 1, "none")),
         ("records_scan", (bytes(41), 0, bytes(32), "auto")),
         ("records_scan", (bytes(40), 0, bytes(65), "auto")),
-        ("records_duplicates", (bytes(41), bytes(72), 1)),
-        ("records_duplicates", (bytes(40), bytes(71), 1)),
-        ("records_duplicates", (bytes(40), bytes(72), -1)),
+        ("records_duplicates", (bytes(41), bytes(72), 1, 32)),
+        ("records_duplicates", (bytes(40), bytes(71), 1, 32)),
+        ("records_duplicates", (bytes(40), bytes(72), -1, 32)),
+        ("records_duplicates", (bytes(40), bytes(72), 1, 16)),
+        ("records_lines", (b"", 0, 1)),
+        ("records_lines", (b"", 1, 0)),
     ],
 )
 def test_the_kernel_checks_its_own_arguments(name: str, arguments: tuple[object, ...]) -> None:
@@ -403,3 +406,28 @@ def test_vectors(entry: vectorfiles.Entry) -> None:
     else:
         reason = entry.data["reason"]
         assert found[0] == FAMILY.get(reason, reason)
+
+
+# ---- where lines begin, and prefixes that stand twice ----
+
+
+def plain_line_ends(text: bytes, before: int, stride: int) -> tuple[int, list[int]]:
+    ends = [i + 1 for i, byte in enumerate(text) if byte == 10]
+    return len(ends), ends[before - 1 :: stride]
+
+
+@given(
+    st.lists(st.sampled_from([b"\n", b"a\n", b"abcdefg\n", b"x" * 40, b"\r\n"]), max_size=40),
+    st.integers(1, 6),
+    st.integers(1, 6),
+)
+def test_line_ends_are_found(parts: list[bytes], before: int, stride: int) -> None:
+    text = b"".join(parts)
+    found = on_each_backend(lambda: packed.line_ends(text, before, stride))
+    assert found == plain_line_ends(text, before, stride)
+
+
+@given(st.lists(st.sampled_from([bytes(8), b"abcdefgh", b"abcdefgi", b"\xff" * 8]), max_size=6))
+def test_prefixes_that_stand_twice(prefixes: list[bytes]) -> None:
+    found = on_each_backend(lambda: packed.repeated_prefixes(b"".join(prefixes)))
+    assert found == {prefix for prefix in prefixes if prefixes.count(prefix) > 1}

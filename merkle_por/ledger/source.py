@@ -1,0 +1,449 @@
+"""Where a ledger's bytes come from: plain or compressed files, read once to find the lines.
+
+A ledger is read twice. The first pass hashes the file, counts its lines and notes where every
+so many of them begin; after it any range of rows can be read on its own, by another thread or
+another machine, from nothing but a path and offsets. So that all of them read the same file, each
+reader compares it with what the first pass saw: this machine's own file by its identity (device,
+inode, size, time of change) and, where it is small or read elsewhere, each piece by its SHA-256.
+A file that changed or grew is `file-changed`, never a finding about the ledger.
+
+Compressed input (gzip, xz, zstd) is unpacked as a stream into a temporary file, with a cap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+
+from merkle_por.documents import HEAD_BYTES, Document, Limits
+from merkle_por.errors import Incomplete, Malformed, UsageError
+from merkle_por.execution import Progress
+from merkle_por.ledger.packed import line_ends
+
+BLOCK = 1 << 20
+STRIDE = 4096  # rows between two noted places
+_NEVER = 1 << 40  # a step that leads out of any text
+GUARDED_BYTES = 64 << 20  # files up to this size are compared piece by piece in any case
+MOST_EXPANSION = 100  # hashes hardly compress: what grows more is no ledger but a bomb
+LEAST_CAP = 64 << 20
+XZ_MEMORY = 256 << 20  # bytes of dictionary that an xz file may ask for
+ZSTD_WINDOW_LOG = 27  # 128 MiB, the most that zstd itself takes without being asked
+
+_MAGICS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+
+Identity = tuple[int, int, int, int]
+
+
+class _Reads(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+def compression(head: bytes) -> str | None:
+    """The name of the compression that a file's first bytes show, None for none known."""
+    return next((name for magic, name in _MAGICS.items() if head.startswith(magic)), None)
+
+
+# ---- compressed streams ----
+
+
+class _XzStream:
+    """lzma.LZMAFile with a bound on the memory that the file may ask for."""
+
+    def __init__(self, raw: _Reads) -> None:
+        from lzma import LZMADecompressor
+
+        self._new = LZMADecompressor
+        self._raw = raw
+        self._decompressor: Any = None
+
+    def read(self, size: int = BLOCK, /) -> bytes:
+        while True:
+            data = b""
+            if self._decompressor is None or self._decompressor.eof:
+                data = self._decompressor.unused_data if self._decompressor else b""
+                data = data or self._raw.read(BLOCK)
+                if not data.strip(b"\0"):  # the end, or stream padding
+                    if not data:
+                        return b""
+                    self._decompressor = None
+                    continue
+                self._decompressor = self._new(memlimit=XZ_MEMORY)
+            elif self._decompressor.needs_input:
+                data = self._raw.read(BLOCK)
+                if not data:
+                    raise EOFError
+            made: bytes = self._decompressor.decompress(data, size)
+            if made:
+                return made
+
+
+def _zstd_stream(raw: _Reads) -> _Reads:
+    try:
+        import compression.zstd as stdlib  # type: ignore[import-not-found]  # from Python 3.14
+    except ImportError:
+        try:
+            import zstandard
+        except ImportError:
+            raise Incomplete(
+                "missing-part",
+                "the file is compressed with zstd, which this Python does not read",
+                "pip install zstandard",
+                "or unpack it first: zstd -d FILE",
+            ) from None
+        reader = zstandard.ZstdDecompressor(max_window_size=1 << ZSTD_WINDOW_LOG)
+        return cast(_Reads, reader.stream_reader(raw, read_across_frames=True))
+    options = {stdlib.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
+    return cast(_Reads, stdlib.ZstdFile(raw, options=options))
+
+
+def _unpacking(kind: str, raw: BinaryIO | _Hashing) -> _Reads:
+    if kind == "gzip":
+        from gzip import GzipFile
+
+        return GzipFile(fileobj=cast(BinaryIO, raw))
+    return _XzStream(raw) if kind == "xz" else _zstd_stream(raw)
+
+
+def _unpacked(kind: str, raw: BinaryIO | _Hashing) -> Iterator[bytes]:
+    """Blocks of the unpacked text. Raises Malformed bad-archive, Incomplete missing-part."""
+    stream = _unpacking(kind, raw)
+    while True:
+        try:
+            block = stream.read(BLOCK)
+        except MemoryError:
+            raise
+        except Exception as error:
+            # Each library has errors of its own, which may not even be importable here.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise UsageError(f"the ledger can't be read: {error.strerror}") from None
+            raise Malformed(
+                "bad-archive", f"the {kind} data is damaged or cut short", "download it again"
+            ) from None
+        if not block:
+            return
+        yield block
+
+
+def plain_head(document: Document) -> bytes:
+    """The first 64 KiB of a file, unpacked where it is compressed; b"" where that fails.
+
+    For recognisers. Raises UsageError where this Python can't unpack it.
+    """
+    kind = compression(document.head)
+    if kind is None:
+        return document.head
+    head = b""
+    try:
+        with document.open() as raw:
+            for block in _unpacked(kind, raw):
+                head += block
+                if len(head) >= HEAD_BYTES:
+                    break
+    except Incomplete as error:
+        raise UsageError(f"{document.name}: {error.text}", *error.hints) from None
+    except Malformed:
+        return head
+    return head[:HEAD_BYTES]
+
+
+# ---- where tasks read ----
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a task needs to read: a path, or the bytes themselves where there is no file.
+
+    identity: what the file's status must be, None where another machine may read it.
+    """
+
+    path: str | None
+    content: bytes | None = None
+    identity: Identity | None = None
+
+    def open(self) -> BinaryIO:
+        """A stream. Raises Incomplete file-changed, missing-file."""
+        if self.content is not None:
+            from io import BytesIO
+
+            return BytesIO(self.content)
+        assert self.path is not None
+        try:
+            stream = open(self.path, "rb")  # noqa: SIM115 -- the caller closes it
+        except OSError as error:
+            raise Incomplete(
+                "missing-file",
+                f"the ledger can't be read: {(error.strerror or 'no reason given').lower()}",
+                "on several machines it must lie at the same path on each",
+            ) from None
+        if self.identity is not None and _identity(stream) != self.identity:
+            stream.close()
+            raise file_changed()
+        return stream
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly these bytes. Raises Incomplete file-changed."""
+        if self.content is not None:
+            data = self.content[offset : offset + length]
+        else:
+            with self.open() as stream:
+                stream.seek(offset)
+                data = stream.read(length)  # a short answer is judged below
+        if len(data) != length:
+            raise file_changed()
+        return data
+
+
+def file_changed() -> Incomplete:
+    """The error for a file that is not what it was when its reading began."""
+    return Incomplete(
+        "file-changed",
+        "the file changed while it was read",
+        "run it again when nothing writes to the file",
+    )
+
+
+def _identity(stream: BinaryIO) -> Identity:
+    status = os.fstat(stream.fileno())
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+class _Hashing:
+    """A stream that hashes what is read from it."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._raw.read(size)
+        self.digest.update(data)
+        return data
+
+
+@dataclass
+class Opened:
+    """A ledger to be read. shared: by readers outside of this process.
+
+    own: whether the place is the document's own file, whose hash the first pass then makes.
+    """
+
+    document: Document
+    place: Place
+    size: int
+    own: bool
+    shared: bool
+
+    @property
+    def guarded(self) -> bool:
+        """Whether readers compare pieces by their SHA-256."""
+        return self.shared or self.size <= GUARDED_BYTES
+
+    def check_unchanged(self) -> None:
+        """Raises Incomplete file-changed."""
+        if self.place.path is not None:
+            stream = Place(self.place.path).open()
+            with stream:
+                if self._first is not None and _identity(stream) != self._first:
+                    raise file_changed()
+
+    _first: Identity | None = None
+
+
+@contextmanager
+def opened(document: Document, limits: Limits, *, shared: bool) -> Iterator[Opened]:
+    """The ledger's bytes, unpacked where needed; the temporary file goes with the context.
+
+    Raises Malformed (too-big, bad-archive, wrong-type), Incomplete (missing-part), UsageError (no
+    room to unpack).
+    """
+    if document.is_folder:
+        raise Malformed("wrong-type", "a folder stands where a file is needed")
+    kind = compression(document.head)
+    if document.content is not None and document.size > limits.proof_bytes:
+        # Standard input is cut off behind this size.
+        raise Malformed(
+            "too-big",
+            f"more than {limits.proof_bytes} bytes that are not in a file",
+            "save it to a file first",
+        )
+    if kind is not None:
+        with _unpacked_file(document, kind, limits) as path, open(path, "rb") as stream:
+            first = _identity(stream)
+            place = Place(path, None, None if shared else first)
+            yield Opened(document, place, first[2], False, shared, first)
+    elif document.content is not None:
+        size = len(document.content)
+        yield Opened(document, Place(None, document.content), size, True, shared)
+    else:
+        path = str(Path(cast(Path, document.path)).absolute())
+        with document.open() as file:
+            first = _identity(file)
+        place = Place(path, None, None if shared else first)
+        yield Opened(document, place, first[2], True, shared, first)
+
+
+@contextmanager
+def _unpacked_file(document: Document, kind: str, limits: Limits) -> Iterator[str]:
+    from tempfile import mkstemp
+
+    cap = min(limits.expanded_bytes, max(LEAST_CAP, document.size * MOST_EXPANSION))
+    handle, name = mkstemp(prefix="merkle-por-", suffix=".ledger")
+    try:
+        with os.fdopen(handle, "wb") as out, document.open() as file:
+            raw = _Hashing(file)
+            written = 0
+            for block in _unpacked(kind, raw):
+                written += len(block)
+                if written > cap:
+                    raise Malformed("too-big", f"unpacked it has more than {cap:,} bytes")
+                try:
+                    out.write(block)
+                except OSError as error:
+                    raise UsageError(
+                        f"no room to unpack the ledger: {(error.strerror or '').lower()}",
+                        "set TMPDIR to a folder with room",
+                    ) from None
+            while raw.read(BLOCK):
+                pass
+        document.__dict__["sha256"] = raw.digest.hexdigest()  # read once, as its property would
+        yield name
+    finally:
+        with suppress(OSError):
+            os.unlink(name)
+
+
+# ---- lines ----
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of rows: where its bytes stand, and how to cut it out of them.
+
+    The bytes begin `skip` rows early and may end late. pieces: length and SHA-256 of each part of
+    the bytes, () where they are not compared. final: they end with the file.
+    """
+
+    offset: int
+    length: int
+    skip: int
+    count: int
+    final: bool
+    pieces: tuple[tuple[int, bytes], ...] = ()
+
+    def read(self, place: Place) -> memoryview:
+        """The bytes from the first row on. Raises Incomplete file-changed."""
+        data = place.read(self.offset, self.length)
+        view = memoryview(data)
+        at = 0
+        for length, digest in self.pieces:
+            if hashlib.sha256(view[at : at + length]).digest() != digest:
+                raise file_changed()
+            at += length
+        if self.skip:
+            view = view[line_ends(view, self.skip, _NEVER)[1][0] :]
+        if self.count <= STRIDE and (ends := line_ends(view, self.count, _NEVER)[1]):
+            view = view[: ends[0]]  # a few rows are wanted: don't read the rest of the piece
+        return view
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Where the rows of a ledger stand.
+
+    rows: their number. header: bytes in front of them. marks: offsets of row 0, of every STRIDE-th
+    row from STRIDE - lead on, and of the end. digests: SHA-256 of the bytes between two marks.
+    """
+
+    rows: int
+    lead: int
+    marks: tuple[int, ...]
+    digests: tuple[bytes, ...]
+
+    def span(self, first: int, count: int) -> Span:
+        """Rows first to first + count. 0 <= first, 1 <= count, first + count <= rows."""
+        begin = (first + self.lead) // STRIDE
+        last = first + count - 1
+        end = (last + self.lead) // STRIDE + 1
+        skip = first - (begin * STRIDE - self.lead if begin else 0)
+        pieces: tuple[tuple[int, bytes], ...] = ()
+        if self.digests:
+            pieces = tuple(
+                (self.marks[i + 1] - self.marks[i], self.digests[i]) for i in range(begin, end)
+            )
+        offset, stop = self.marks[begin], self.marks[end]
+        return Span(offset, stop - offset, skip, count, end == len(self.marks) - 1, pieces)
+
+
+def find_lines(
+    ledger: Opened, header: bytes, *, longest: int, lead: int, progress: Progress
+) -> Lines:
+    """The first pass: hashes the file, finds its rows.
+
+    header: the bytes in front of row 0, as they were read before. longest: bytes of the longest
+    row there can be, its end included. lead: how many rows early the noted places stand (rows
+    STRIDE - lead, 2 STRIDE - lead, ...); 0 <= lead < STRIDE.
+    Raises Malformed bad-row (a line far too long), Incomplete file-changed.
+    """
+    whole = hashlib.sha256()
+    piece = hashlib.sha256()
+    guarded = ledger.guarded
+    marks, digests = [len(header)], []
+    rows, at, wanted = 0, 0, STRIDE - lead
+    last = b""
+    with ledger.place.open() as stream:
+        while block := stream.read(BLOCK):
+            if ledger.own:
+                whole.update(block)
+            if at < len(header):
+                if block[: len(header)] != header:
+                    raise file_changed()
+                block = block[len(header) :]
+                at = len(header)
+            count, ends = line_ends(block, wanted, STRIDE)
+            begin = 0
+            for end in ends:
+                if guarded:
+                    piece.update(memoryview(block)[begin:end])
+                    digests.append(piece.digest())
+                    piece = hashlib.sha256()
+                begin = end
+                _check_length(
+                    marks[-1],
+                    at + end,
+                    STRIDE - lead if len(marks) == 1 else STRIDE,
+                    longest,
+                    marks,
+                )
+                marks.append(at + end)
+            if guarded:
+                piece.update(memoryview(block)[begin:])
+            wanted += len(ends) * STRIDE - count
+            rows += count
+            at += len(block)
+            last = block[-1:] or last
+            progress("reading", at, ledger.size, "bytes")
+    if last not in (b"\n", b""):
+        rows += 1
+    if at > marks[-1]:
+        digests.append(piece.digest())
+        left = rows - (0 if len(marks) == 1 else (len(marks) - 1) * STRIDE - lead)
+        _check_length(marks[-1], at, left, longest, marks)
+        marks.append(at)
+    if at != ledger.size:
+        raise file_changed()
+    if ledger.own:
+        ledger.document.__dict__["sha256"] = whole.hexdigest()
+    return Lines(rows, lead, tuple(marks), tuple(digests) if guarded else ())
+
+
+def _check_length(begin: int, end: int, rows: int, longest: int, marks: list[int]) -> None:
+    if end - begin > rows * longest:
+        line = 2 + max(0, len(marks) - 1) * STRIDE
+        raise Malformed(
+            "bad-row", "a line is longer than any row can be", where=f"line {line} or below"
+        )
