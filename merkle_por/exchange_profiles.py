@@ -43,7 +43,8 @@ class Profile:
     formats: ids of `merkle-por formats` for its wallet lists and its customers' files. signed: yes,
     partly, no, by script. messages: what its addresses sign. chains: names of chains its lists use.
     net_of_debt: whether liabilities are net of loans to users; None where not known.
-    *_from: where the list, the customer's file and the root are found. ratio_shown, in_scope: what its own page shows.
+    *_from: where the list, the customer's file and the root are found. ratio_shown, in_scope: what
+    its own page shows.
     """
 
     id: str
