@@ -3,7 +3,6 @@ in smallest units, pinned verifying keys."""
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -28,10 +27,10 @@ def bytes_of_base64(text: object, where: str) -> bytes:
     if not isinstance(text, str):
         raise Malformed("wrong-type", "a text in base64 must stand here", where=where)
     try:
-        raw = base64.b64decode(text, validate=True)
+        raw = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise Malformed("bad-hash", "not base64", where=where) from None
-    if base64.b64encode(raw).decode() != text:
+    if binascii.b2a_base64(raw, newline=False).decode() != text:
         raise Malformed("bad-hash", "not base64 in its one canonical form", where=where)
     return raw
 

@@ -59,6 +59,7 @@ def test_junk_proofs_that_the_official_v2_auditor_accepts(format_: str) -> None:
 def test_a_junk_last_proof_is_named_by_its_batch() -> None:
     verdict = audited("binance-zk-v2", "bad_proofs_swapped")
     assert failed(verdict) == {"proof-rejected"}
+    assert verdict.totals is Totals.FAILS
     listed = verdict.details["violations"]["listed"]
     assert all(item["where"].startswith("batch ") for item in listed)
     assert verdict.details["violations"]["counts"]["proof-rejected"] == 2
@@ -172,9 +173,13 @@ def test_without_a_key_nothing_is_proven(tmp_path: Path) -> None:
         path.unlink()
     slots = entries("gate-zk", "audit")[0].data["args"]["asset_counts"]
     result = merkle_por.audit(folder, given={"asset_counts": slots})
-    assert (result.state, result.checks[-1].id) == (State.INCOMPLETE, "missing-key")
+    assert result.state is State.INCOMPLETE
+    assert "missing-key" in {c.id for c in result.checks if c.status is CheckStatus.NOT_CHECKED}
+    assert result.verdict.totals is Totals.BOUND
     skipped = merkle_por.audit(folder, given={"asset_counts": slots, "skip_snark": True})
     assert skipped.state is State.UNCONFIRMED
+    rewritten(folder / "proof.csv", lambda table: table.pop())
+    assert merkle_por.audit(folder, given={"asset_counts": slots}).state is State.INVALID
 
 
 def test_the_setup_is_always_said_to_be_the_exchange_s_alone() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from merkle_por.hashes.poseidon_bn254 import BLOCK
 
@@ -81,7 +82,7 @@ class UserKeys:
         names = (self.index, self.account, self.equity, self.debt, self.collateral)
         return tuple(name for name in (*names, self.assets, self.root, self.path) if name)
 
-    @property
+    @cached_property
     def asset(self) -> frozenset[str]:
         return frozenset(("Index", *self.asset_keys))
 

@@ -92,7 +92,7 @@ CANNOT = (
     "That two customers with equal balances were not shown one account, unless they can derive "
     "their account's hash.",
 )
-UNITS = "Amounts in the file's own units: the names come from the published config (--given config)"
+UNITS = "the file's units; --given config=FILE names them"
 
 
 def judge(document: Document, given: Given, findings: Findings, family: Family) -> None:
@@ -300,6 +300,7 @@ def _judge_user(document: Document, given: Given, findings: Findings, family: Fa
     release = family.release(rebuilt.profile, _ranged(proven, given))
     _covered(one, family, proven, given, findings)
     sound = _say_release(release, given, findings)
+    findings.lines[About.TOTALS] = "not in this file: audit the published set (proof.csv, keys)"
     if proven is not None:
         _claim(proven, family, release, given, findings)
         compare_totals(given, findings)
@@ -367,6 +368,7 @@ def _own_amounts(
     naming = _naming(family, given, settings)
     balances: dict[str, Decimal] = {}
     listed = []
+    labels = [name.lower() for name in names]
     for index, row in one.assets.items():
         symbol = naming.symbols.get(index) if naming is not None else None
         if naming is not None and symbol is None:
@@ -376,7 +378,7 @@ def _own_amounts(
             balances[f"asset {index}"] = Decimal(units)
         else:
             balances[symbol.upper()] = naming.amount(index, units)
-        texts = {name.lower(): str(value) for name, value in zip(names, row, strict=True)}
+        texts = dict(zip(labels, map(str, row), strict=True))
         listed.append({"index": index, "symbol": symbol, **texts})
     if naming is None:
         findings.details["own_notes"] = [UNITS]
@@ -490,7 +492,7 @@ def _claim(
     _say_symbols(proven, given, findings)
     hold = release.totals_hold and _unsound(release, given) is None and proven.anchored
     findings.totals_claim = Totals.HOLDS if hold else Totals.BOUND
-    if not proven.proven:
+    if not proven.proven and given.flag("skip_snark"):
         findings.unconfirmed(
             "proofs-skipped",
             "the zk proofs were left out: hashes, chain and totals agree, nothing is proven",

@@ -250,7 +250,12 @@ def check(document: Document, family: Family, given: Given, findings: Findings) 
     findings.about(About.TOTALS)
     config.check_symbols(settings)
     _check_debts(settings)
-    keys = () if skip else _keys(table, settings, table_index.tiers, given)
+    keys: tuple[Key, ...] = ()
+    if not skip:
+        try:
+            keys = _keys(table, settings, table_index.tiers, given)
+        except Incomplete as error:  # the hashes are checked all the same
+            findings.not_checked(error.reason, error.text, about=About.PROOF)
     profile = _profile(settings, family, table, columns, places)
     first = batches.run(_first_task(table, columns, places, profile, settings)).begin
     for reason, text in _beginning(first, settings, family, profile):
@@ -267,7 +272,7 @@ def check(document: Document, family: Family, given: Given, findings: Findings) 
         computed=f"{last.assets_after:064x}",
     )
     return ProvenSet(
-        settings, profile, columns, len(places), last.root_after, last.high, keys, not skip
+        settings, profile, columns, len(places), last.root_after, last.high, keys, bool(keys)
     )
 
 
@@ -379,8 +384,7 @@ def _parts(
         if last is not None and (wrong := batches.joins(last, part.begin)):
             problems.insert(0, batches.Problem(part.first, *wrong))
         for problem in problems:
-            about = About.PROOF if problem.reason in _PROOF_REASONS else About.TOTALS
-            findings.about(about)
+            # A batch without its proof is one whose part of the totals nothing shows.
             findings.violation(problem.reason, problem.text, f"batch {problem.number}")
         if verifying and not part.problems and part.first not in verified:
             journal.note(part.first, part.count)
@@ -395,8 +399,3 @@ def _parts(
         if verifying:
             findings.passed("proofs", f"{count}: every zk proof verifies", about=About.PROOF)
     return last
-
-
-_PROOF_REASONS = frozenset(
-    ("proof-rejected", "subgroup", "infinity", "commitment-count", "commitment-proof")
-)

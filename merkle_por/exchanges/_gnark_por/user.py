@@ -90,15 +90,37 @@ def _assets(top: Fields, family: Family) -> Amounts:
     found: dict[int, tuple[int, ...]] = {}
     last = -1
     for place, item in enumerate(top.array(keys.assets, high=MAX_SLOTS)):
-        row = Fields(item, f"{keys.assets}[{place}]", top.limits).only("Index", *keys.asset_keys)
-        index = row.integer("Index", 0, MAX_SLOTS - 1)
+        where = f"{keys.assets}[{place}]"
+        index, amounts = _asset(item, family, most) or _asset_slowly(
+            Fields(item, where, top.limits), family, most
+        )
         if index in found:
-            raise Malformed("duplicate-asset", f"asset {index} stands twice", where=row.where)
+            raise Malformed("duplicate-asset", f"asset {index} stands twice", where=where)
         if index < last:
-            raise Malformed("asset-order", "assets are not in ascending order", where=row.where)
-        found[index] = tuple(row.integer(name, 0, most) for name in keys.asset_keys)
+            raise Malformed("asset-order", "assets are not in ascending order", where=where)
+        found[index] = amounts
         last = index
     return found
+
+
+def _asset(item: object, family: Family, most: int) -> tuple[int, tuple[int, ...]] | None:
+    """One row if nothing is wrong with it (there may be hundreds), else None."""
+    if not isinstance(item, dict) or item.keys() != family.keys.asset:
+        return None
+    index = item["Index"]
+    amounts = tuple([item[name] for name in family.keys.asset_keys])
+    if any(type(number) is not int for number in (index, *amounts)):
+        return None
+    if not 0 <= index < MAX_SLOTS or min(amounts) < 0 or max(amounts) > most:
+        return None
+    return index, amounts
+
+
+def _asset_slowly(row: Fields, family: Family, most: int) -> tuple[int, tuple[int, ...]]:
+    """As `_asset`, saying what is wrong. Raises Malformed."""
+    row.only("Index", *family.keys.asset_keys)
+    index = row.integer("Index", 0, MAX_SLOTS - 1)
+    return index, tuple(row.integer(name, 0, most) for name in family.keys.asset_keys)
 
 
 def profiles_for(user: User, family: Family) -> list[Profile]:
