@@ -245,9 +245,9 @@ def _part(
 def answer(task: Task) -> list[Balance]:
     """One balance for each of a task's questions (a task runs on any worker)."""
     memory = Memory(task.memory, offline=task.offline) if task.memory is not None else None
+    chain = registry.chain(task.chain)
+    clients = [client(chain, url, memory) for url in task.urls]
     try:
-        chain = registry.chain(task.chain)
-        clients = [client(chain, url, memory) for url in task.urls]
         try:
             pinned = agree.pin(clients, task.at)
         except Incomplete as error:
@@ -255,5 +255,7 @@ def answer(task: Task) -> list[Balance]:
             return [unknown(error, source=source)] * len(task.queries)
         return agree.ask(pinned, task.queries)
     finally:
+        for one in clients:
+            one.close()
         if memory is not None:
             memory.close()

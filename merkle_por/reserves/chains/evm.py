@@ -53,6 +53,7 @@ class Evm:
         self.http = http
         self.source = http.node.source
         self.own = http.node.own
+        self.close = http.close
         self.proving = http.node.option("prove") != "no"
         self._tag: Any = None
         self._header: evm_state.Header | None = None

@@ -194,14 +194,14 @@ class Http:
         """The result of one call. block: hash of the block that fixes the answer, if one does.
         seconds: how long one answer may take. Raises Incomplete (RpcError for an error)."""
         key = f"{method} {canonical(list(params))}"
-        kept = self._kept(block, key)
+        kept = self.kept(block, key)
         if kept is not None:
             return kept
         id = self._next_id()
         question = {"jsonrpc": version, "id": id, "method": method, "params": list(params)}
         answer = self._post_rpc(question, seconds)
-        result = self._result(answer, id)
-        self._keep(block, key, result)
+        result = self.result(answer, id)
+        self.keep(block, key, result)
         return result
 
     def calls(self, calls: Sequence[Call], *, block: str | None = None) -> list[Any]:
@@ -210,7 +210,7 @@ class Http:
         open_places: list[int] = []
         for place, call in enumerate(calls):
             try:
-                kept = self._kept(block, f"{call.method} {canonical(call.params)}")
+                kept = self.kept(block, f"{call.method} {canonical(call.params)}")
             except Incomplete as error:
                 kept = error
             if kept is None:
@@ -224,7 +224,7 @@ class Http:
                 results[place] = answer
                 if not isinstance(answer, Incomplete):
                     call = calls[place]
-                    self._keep(block, f"{call.method} {canonical(call.params)}", answer)
+                    self.keep(block, f"{call.method} {canonical(call.params)}", answer)
         return results
 
     def _batch(self, calls: Sequence[Call]) -> list[Any]:
@@ -261,7 +261,7 @@ class Http:
             if not isinstance(id, int) or isinstance(id, bool) or id not in wanted or id in found:
                 raise self.nonsense("answers to other questions than those that were asked")
             try:
-                found[id] = self._result(answer, id)
+                found[id] = self.result(answer, id)
             except Incomplete as error:
                 found[id] = error
         for id in ids:
@@ -273,7 +273,7 @@ class Http:
         try:
             id = self._next_id()
             question = {"jsonrpc": "2.0", "id": id, "method": call.method, "params": call.params}
-            return self._result(self._post_rpc(question, None), id)
+            return self.result(self._post_rpc(question, None), id)
         except Incomplete as error:
             return error
 
@@ -286,7 +286,8 @@ class Http:
         body = json.dumps(question).encode()
         return self._asked("POST", "", None, body, headers, seconds, rpc=True)
 
-    def _result(self, answer: object, id: int) -> Any:
+    def result(self, answer: object, id: int) -> Any:
+        """The result in a JSON-RPC answer to the question with this id. Raises Incomplete."""
         if not isinstance(answer, Mapping):
             raise self.nonsense("something else than an answer to the question")
         if "id" not in answer or answer["id"] != id or isinstance(answer["id"], bool):
@@ -323,10 +324,10 @@ class Http:
         Raises Incomplete; RestError where the service answers with a 4xx status."""
         query = urlencode(sorted((params or {}).items()))
         key = f"GET {path}?{query} {canonical(dict(headers or {}))}"
-        kept = self._kept(block, key)
+        kept = self.kept(block, key)
         if kept is None:
             kept = self._asked("GET", path, query, None, headers or {}, None, text=text)
-            self._keep(block, key, kept)
+            self.keep(block, key, kept)
         return kept
 
     def post(
@@ -334,16 +335,18 @@ class Http:
     ) -> Any:
         """The JSON value that a posted JSON value is answered with. Raises as `get`."""
         key = f"POST {path} {canonical(body)}"
-        kept = self._kept(block, key)
+        kept = self.kept(block, key)
         if kept is None:
             sent = {"Content-Type": "application/json", **headers}
             kept = self._asked("POST", path, None, json.dumps(body).encode(), sent, None)
-            self._keep(block, key, kept)
+            self.keep(block, key, kept)
         return kept
 
     # -- memory -----------------------------------------------------------------------------
 
-    def _kept(self, block: str | None, key: str) -> Any:
+    def kept(self, block: str | None, key: str) -> Any:
+        """The answer kept for a question, None where it must be asked. Raises Incomplete
+        not-recorded while offline."""
         if self.memory is None or (block is None and not self.memory.offline):
             return None
         found = self.memory.get(self.node.source, block, key)
@@ -353,7 +356,8 @@ class Http:
             raise Incomplete("not-recorded", f"no recorded answer of {self.node.source}")
         return parse_json(found, self._limits)
 
-    def _keep(self, block: str | None, key: str, value: Any) -> None:
+    def keep(self, block: str | None, key: str, value: Any) -> None:
+        """Keeps an answer, where answers are kept."""
         # null is what services answer for what they don't have (yet): not worth keeping.
         if self.memory is not None and value is not None and not self.memory.offline:
             self.memory.put(self.node.source, block, key, canonical(value).encode())
@@ -475,6 +479,12 @@ class Http:
             if proxy := self.node.option("proxy"):
                 self._session.proxies = {"http": proxy, "https": proxy}
         return self._session
+
+    def close(self) -> None:
+        """Ends the connections: nodes wait for them when they are shut down."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def _exchange(
         self,

@@ -131,3 +131,6 @@ class Client(Protocol):
 
     def ask(self, queries: Sequence[Query], block: Block) -> list[Answer]:
         """One answer for each query, in order, all at that block."""
+
+    def close(self) -> None:
+        """Ends the connections."""

@@ -22,7 +22,8 @@ from merkle_por.errors import Incomplete, UsageError
 @dataclass(frozen=True, slots=True)
 class Chain:
     """One chain. id: what its nodes answer with (chain id, genesis hash...), None: not checked.
-    unit: name of the smallest unit (Cosmos). network: number in addresses (Polkadot)."""
+    unit: name of the smallest unit (Cosmos). network: number in addresses (Polkadot). fork: height
+    and hash of the block that tells this chain from those with the same first block."""
 
     name: str
     family: str
@@ -33,6 +34,7 @@ class Chain:
     aliases: tuple[str, ...] = ()
     unit: str | None = None
     network: int | None = None
+    fork: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ def chains() -> dict[str, Chain]:
 
 def _chain(name: str, fields: Mapping[str, Any]) -> Chain:
     lists = {key: tuple(fields.get(key, ())) for key in ("coins", "aliases")}
-    return Chain(name=name, **{**fields, **lists})
+    fork = tuple(fields["fork"]) if "fork" in fields else None
+    return Chain(name=name, **{**fields, **lists, "fork": fork})
 
 
 @cache
