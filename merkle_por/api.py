@@ -147,9 +147,7 @@ def verify(
                 origins[name] = "attestation"
     documents = [Document.of(source, limits) for source in sources]
     first = _kind(documents[0], scheme)
-    if first is Kind.LEDGER:
-        if len(documents) > 1:
-            raise UsageError("one ledger at a time")
+    if first is Kind.LEDGER and len(documents) == 1:
         return audit(documents[0], scheme=scheme, given=values, origins=origins, limits=limits)
     if first is Kind.RESERVES:
         from merkle_por.reserves.api import reserves

@@ -32,6 +32,7 @@ MODULES = (
     "maxwell",
     "mexc",
     "okx.merkle_v1",
+    "okx.merkle_v2",
     "okx.plonky2",
     "okx.stark",
     "plain_path",

@@ -206,11 +206,11 @@ def check_band(band: Band) -> Found:
         rows = read_range(band.place, dialect, part)
         if rows.problem is not None:
             return Found(stop=(part.first + rows.count, rows.problem))
-        if part.padded and (problem := dialect.padding(rows.records)) is not None:
-            counts[problem] += 1
-            sums = dialect.sums(rows.records[:size])
-            wrong.append(Wrong(part.first, (problem,), sums, (), "", ""))
         if before is not None:
+            # Here and not at a band's first level: that one is the last of the band above.
+            if part.padded and (problem := dialect.padding(rows.records)) is not None:
+                counts[problem] += 1
+                wrong.append(Wrong(part.first, (problem,), (), (), "", ""))
             parents = memoryview(above)[before.padded * size :]
             skipped = before.first + before.padded
             for item in dialect.check(parents, rows.records, before.level):

@@ -194,7 +194,7 @@ def duplicate_leaves(records: Buffer, *, limit: int = MOST_FINDINGS) -> tuple[in
 
 def total(records: Buffer) -> int:
     """The sum of all values."""
-    return sum(_words(records)[WORDS - 1 :: WORDS])
+    return sum(words_of(records)[WORDS - 1 :: WORDS])
 
 
 def prefixes(records: Buffer) -> bytes:
@@ -260,7 +260,7 @@ def record(records: Buffer, index: int) -> tuple[bytes, int]:
 # ---- the Python twins ----
 
 
-def _words(data: Buffer) -> array[int]:
+def words_of(data: Buffer) -> array[int]:
     """The bytes as little-endian 64-bit words."""
     words = array("Q")
     words.frombytes(data)
@@ -302,7 +302,7 @@ def _all_rows(text: bytes, crlf: bool) -> bytes | None:
     numbers = list(map(int, values))
     if max(numbers) >= U64_END:
         return None
-    nodes = _words(unhexlify(b"".join(hashes)))
+    nodes = words_of(unhexlify(b"".join(hashes)))
     words = array("Q", bytes(RECORD_BYTES * rows))
     for i in range(WORDS - 1):
         words[i::WORDS] = nodes[i :: WORDS - 1]
@@ -351,12 +351,12 @@ def _row_problem(line: bytes) -> str | None:
 
 
 def _python_parents(parents: Buffer, children: Buffer) -> list[tuple[int, int]]:
-    above, below = _words(parents), _words(children)[WORDS - 1 :: WORDS]
+    above, below = words_of(parents), words_of(children)[WORDS - 1 :: WORDS]
     digests = sha256.digests_of_slices(children, 2 * RECORD_BYTES)
     sums = list(map(operator.add, below[0::2], below[1::2]))
     wrong_sums = map(operator.ne, sums, above[WORDS - 1 :: WORDS])
     found = [(index, 1) for index in compress(count(), wrong_sums)]
-    made = _words(digests)
+    made = words_of(digests)
     if any(made[i :: WORDS - 1] != above[i::WORDS] for i in range(WORDS - 1)):
         found += [(i, 2) for i in range(len(sums)) if not _same_hash(digests, i, parents)]
     return sorted(found)
@@ -374,7 +374,7 @@ def _python_scan(records: Buffer, first: int, key: bytes) -> list[int]:
     outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
     leaves = len(records) // RECORD_BYTES
     words = array("Q", bytes(16 * leaves))
-    words[0::2] = _words(records)[WORDS - 1 :: WORDS]
+    words[0::2] = words_of(records)[WORDS - 1 :: WORDS]
     words[1::2] = array("Q", range(first, first + leaves))
     if sys.byteorder == "big":
         words.byteswap()
@@ -387,5 +387,5 @@ def _python_scan(records: Buffer, first: int, key: bytes) -> list[int]:
         leaf.update(digest.digest())
         leaf_digests.append(leaf.digest())
     digests = b"".join(leaf_digests)
-    alike = map(operator.eq, _words(digests)[:: WORDS - 1], _words(records)[::WORDS])
+    alike = map(operator.eq, words_of(digests)[:: WORDS - 1], words_of(records)[::WORDS])
     return [first + i for i in compress(count(), alike) if _same_hash(digests, i, records)]
