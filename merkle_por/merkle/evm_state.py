@@ -17,7 +17,8 @@ from merkle_por.merkle import patricia, rlp
 
 ADDRESS_BYTES = 20
 HASH_BYTES = 32
-EMPTY_CODE = keccak256(b"")
+EMPTY_CODE = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
+"""keccak256 of nothing, written out as patricia.EMPTY_ROOT is."""
 NO_HASH = bytes(HASH_BYTES)
 """What some nodes state as code hash and storage root of an account that doesn't exist."""
 MAX_EXTRA_BYTES = 1024

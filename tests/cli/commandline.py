@@ -11,10 +11,13 @@ import time
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
+import merkle_por
 from merkle_por.cli.main import main
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -39,6 +42,18 @@ class Done:
     def text(self) -> str:
         """Stdout without colour codes."""
         return COLOURS.sub("", self.out)
+
+
+@cache
+def _bytecode() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="merkle-por-bytecode-")
+
+
+def subprocess_environment() -> dict[str, str]:
+    """For processes of their own: compiled once per test run, found as the tests find it."""
+    settings = {key: v for key, v in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    root = str(Path(merkle_por.__file__).parent.parent)
+    return {**settings, "PYTHONPYCACHEPREFIX": _bytecode().name, "PYTHONPATH": root}
 
 
 def run(*arguments: str | Path, stdin: bytes | None = None) -> Done:
@@ -76,7 +91,7 @@ def on_terminal(
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         settings = {"TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environment}
         command = [sys.executable, "-m", "merkle_por", *map(str, arguments)]
-        os.execve(sys.executable, command, {**os.environ, **settings})
+        os.execve(sys.executable, command, {**subprocess_environment(), **settings})
     shown, waiting, seen = b"", list(answers), 0
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
