@@ -12,7 +12,6 @@ Trust rules, in one place:
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -20,18 +19,14 @@ from typing import Any
 
 from merkle_por.documents import Document
 from merkle_por.errors import Invalid, UsageError
-from merkle_por.exchanges._gnark_por import config, sets, user
+from merkle_por.exchanges._gnark_por import config, facts, sets, user
 from merkle_por.exchanges._gnark_por.config import Config
-from merkle_por.exchanges._gnark_por.family import DEPTH, MAX_SLOTS, Assets, Family, Release
+from merkle_por.exchanges._gnark_por.family import DEPTH, Assets, Family, Release
 from merkle_por.exchanges._gnark_por.sets import ProvenSet
 from merkle_por.exchanges._gnark_por.user import User
 from merkle_por.exchanges._zk import coins
 from merkle_por.hashes.poseidon_bn254_tables import MODULUS
 from merkle_por.scheme import (
-    ROOT,
-    TOTALS,
-    Fact,
-    FactKind,
     Findings,
     Given,
     compare_totals,
@@ -41,29 +36,6 @@ from merkle_por.verdict import About, Account, Node, Root, Scope, State, Totals
 HASH_BITS = 254
 PROVEN_SOURCE = "proofs"
 """Where a root came from that the proofs of a set lead to."""
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-FACTS: Mapping[str, Fact] = {
-    "root": ROOT,
-    "totals": TOTALS,
-    "config": Fact(FactKind.FILE, "the published config.json (totals, prices, symbols)"),
-    "verifying_keys": Fact(
-        FactKind.VALUE,
-        "the published verifying key, or tier -> file: counts as seen outside the set",
-    ),
-    "vk_sha256": Fact(FactKind.VALUE, "SHA-256 of the verifying keys, seen outside the set"),
-    "proof": Fact(FactKind.FILE, "the published proof.csv, to audit along with a user's file"),
-    "max_account_index": Fact(FactKind.INTEGER, "last account index that the proofs cover"),
-    "index_range": Fact(FactKind.VALUE, "first and last account index of a finished audit"),
-    "prices": Fact(FactKind.VALUE, "asset index -> price of a finished audit, as in its config"),
-    "symbols": Fact(FactKind.VALUE, "asset index -> symbol of a published list, to compare with"),
-    "asset_counts": Fact(FactKind.INTEGER, "asset slots of the exchange's program, if known"),
-    "tiers": Fact(FactKind.VALUE, "sizes of a user's asset list in the exchange's program"),
-    "two_digit_assets": Fact(FactKind.VALUE, "symbols whose amounts have 2 decimals, not 8"),
-    "account": Fact(FactKind.HASH, "your account id's hash, 64 hexadecimal digits"),
-    "snapshot_date": Fact(FactKind.TEXT, "day of the snapshot, YYYY-MM-DD, seen outside the set"),
-    "skip_snark": Fact(FactKind.FLAG, "leave the zk proofs out: hashes, chain and totals only"),
-}
 
 SETUP = (
     "single-party-setup",
@@ -97,105 +69,11 @@ UNITS = "the file's units; --given config=FILE names them"
 
 def judge(document: Document, given: Given, findings: Findings, family: Family) -> None:
     """A set where the document is a folder or a table, else a user's file."""
-    family = family.with_profile(_slots(given), _tiers(given))
+    family = family.with_profile(facts.slots(given), facts.tiers(given))
     if document.is_folder or (not document.looks_like_json and "," in document.first_line):
         _judge_set(document, given, findings, family)
     else:
         _judge_user(document, given, findings, family)
-
-
-# -- facts --------------------------------------------------------------------------------------
-
-
-def _slots(given: Given) -> int | None:
-    slots = given.integer("asset_counts")
-    if slots is not None and not 0 < slots <= MAX_SLOTS:
-        raise UsageError("asset_counts is not a number of assets")
-    return slots
-
-
-def _tiers(given: Given) -> tuple[int, ...] | None:
-    value = given.value("tiers")
-    if isinstance(value, str):
-        parts = value.strip("[] ").replace(",", " ").split()
-        value = [int(p) if p.isascii() and p.isdigit() and len(p) < 10 else None for p in parts]
-    if value is None:
-        return None
-    numbers = isinstance(value, list | tuple) and value
-    if not numbers or not all(type(item) is int and 0 < item <= MAX_SLOTS for item in value):
-        raise UsageError("tiers must be a list of numbers of assets")
-    return tuple(sorted(set(value)))
-
-
-def _by_index(given: Given, name: str) -> dict[int, Any] | None:
-    """A fact that maps asset indexes, as text or numbers."""
-    value = given.object(name)
-    if value is None:
-        return None
-    out = {}
-    for key, item in value.items():
-        text = str(key)
-        if not (text.isascii() and text.isdigit() and len(text) < 6):
-            raise UsageError(f"{name}: {text[:20]} is not the index of an asset")
-        out[int(text)] = item
-    return out
-
-
-def _prices(given: Given) -> dict[int, int] | None:
-    found = _by_index(given, "prices")
-    if found is None:
-        return None
-    out = {}
-    for index, item in found.items():
-        text = str(item)
-        if not (text.isascii() and text.isdigit() and len(text) <= 20):
-            raise UsageError(f"prices: {text[:30]} is not a price as in the config")
-        out[index] = int(text)
-    return out
-
-
-def _symbols(given: Given) -> dict[int, str] | None:
-    found = _by_index(given, "symbols")
-    if found is not None and not all(isinstance(item, str) and item for item in found.values()):
-        raise UsageError("symbols must be texts")
-    return found
-
-
-def _two_digit(given: Given) -> frozenset[str] | None:
-    value = given.value("two_digit_assets")
-    if isinstance(value, str):
-        value = value.replace(",", " ").split()
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise UsageError("two_digit_assets must be a list of symbols")
-    return frozenset(item.lower() for item in value)
-
-
-def _last_index(given: Given) -> int | None:
-    """The last account index that the proofs cover, from either fact."""
-    last = given.integer("max_account_index")
-    span = given.value("index_range")
-    if isinstance(span, str):
-        span = [int(p) for p in span.strip("[] ").replace(",", " ").split() if p.isdigit()]
-    if span is None:
-        return last
-    if (
-        not isinstance(span, list | tuple)
-        or len(span) != 2
-        or not all(type(i) is int for i in span)
-    ):
-        raise UsageError("index_range must be the first and the last account index")
-    if span[0] != 0 or (last is not None and last != span[1]):
-        raise UsageError("index_range does not begin with 0, or is not max_account_index")
-    return int(span[1])
-
-
-def _date(given: Given) -> str | None:
-    date = given.text("snapshot_date")
-    if date is not None and not _DATE.fullmatch(date):
-        raise UsageError("snapshot_date must be written YYYY-MM-DD")
-    return date
 
 
 # -- what both kinds of files say ---------------------------------------------------------------
@@ -203,7 +81,7 @@ def _date(given: Given) -> str | None:
 
 def _unsound(release: Release, given: Given) -> str | None:
     """Why the release's totals can be forged, unless the snapshot is known to be of later."""
-    date = _date(given)
+    date = facts.snapshot_date(given)
     if release.unsound_until is not None and date is not None and date >= release.unsound_until:
         return None
     return release.unsound
@@ -247,8 +125,8 @@ def _naming(family: Family, given: Given, settings: Config | None) -> _Naming | 
     if settings is not None:
         symbols: Mapping[int, str] | None = {a.index: a.symbol for a in settings.assets}
     else:
-        symbols = _symbols(given)
-    return None if symbols is None else _Naming(symbols, family, _two_digit(given))
+        symbols = facts.symbols(given)
+    return None if symbols is None else _Naming(symbols, family, facts.two_digit(given))
 
 
 def _say_scale(naming: _Naming, indexes: Mapping[int, object], findings: Findings) -> None:
@@ -318,7 +196,7 @@ def _judge_user(document: Document, given: Given, findings: Findings, family: Fa
 def _ranged(proven: ProvenSet | None, given: Given) -> bool | None:
     if proven is not None:
         return proven.columns.ranged
-    return True if _last_index(given) is not None else None
+    return True if facts.last_index(given) is not None else None
 
 
 def _nodes(one: User, rebuilt: user.Rebuilt) -> list[Node]:
@@ -398,7 +276,7 @@ def _own_values(
     """Total equity and debt from amounts and prices, where prices are at hand."""
     if not family.priced:
         return
-    prices = _prices(given)
+    prices = facts.prices(given)
     if settings is not None:
         published = {asset.index: asset.price for asset in settings.assets}
         if prices is not None and any(published.get(i) != p for i, p in prices.items()):
@@ -432,7 +310,7 @@ def _covered(
         return
     if proven is not None and not proven.columns.ranged:
         return  # v2 builds the tree from its batches: every account in it is covered
-    bounds = [_last_index(given), proven.last_index if proven is not None else None]
+    bounds = [facts.last_index(given), proven.last_index if proven is not None else None]
     known = [bound for bound in bounds if bound is not None]
     if not known:
         findings.warn(*HIDDEN)
@@ -579,22 +457,22 @@ def _say_totals(proven: ProvenSet, family: Family, given: Given, findings: Findi
 
 def _facts_for_users(proven: ProvenSet) -> dict[str, Any]:
     """What an audit hands on to `verify --attestation`: see attestation.py."""
-    facts: dict[str, Any] = {"asset_counts": proven.profile.slots}
+    known: dict[str, Any] = {"asset_counts": proven.profile.slots}
     if proven.last_index is not None:
-        facts["index_range"] = [0, proven.last_index]
+        known["index_range"] = [0, proven.last_index]
     if any(asset.price for asset in proven.config.assets):
-        facts["prices"] = {str(a.index): str(a.price) for a in proven.config.assets}
+        known["prices"] = {str(a.index): str(a.price) for a in proven.config.assets}
     if proven.config.tiers:
-        facts["tiers"] = sorted(proven.config.tiers)
-    facts["symbols"] = {str(a.index): a.symbol for a in proven.config.assets}
+        known["tiers"] = sorted(proven.config.tiers)
+    known["symbols"] = {str(a.index): a.symbol for a in proven.config.assets}
     if proven.keys:
-        facts["vk_sha256"] = [key.sha256 for key in proven.keys]
-    return facts
+        known["vk_sha256"] = [key.sha256 for key in proven.keys]
+    return known
 
 
 def _say_symbols(proven: ProvenSet, given: Given, findings: Findings) -> None:
     """Compares the symbols with a published list; says so where there is none."""
-    symbols = _symbols(given)
+    symbols = facts.symbols(given)
     if symbols is None:
         findings.warn(*SYMBOLS)
         return

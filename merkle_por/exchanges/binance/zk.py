@@ -8,6 +8,7 @@ the root decides, and v3 states in its proof table which accounts each batch cov
 from __future__ import annotations
 
 from merkle_por.documents import Document
+from merkle_por.exchanges._gnark_por.facts import FACTS
 from merkle_por.exchanges._gnark_por.family import (
     Assets,
     Family,
@@ -16,7 +17,7 @@ from merkle_por.exchanges._gnark_por.family import (
     UserKeys,
     words,
 )
-from merkle_por.exchanges._gnark_por.judge import CANNOT, DUMMIES, FACTS, judge
+from merkle_por.exchanges._gnark_por.judge import CANNOT, DUMMIES, judge
 from merkle_por.exchanges._gnark_por.recognising import (
     is_set,
     is_user_file,

@@ -4,6 +4,7 @@ other key names and more asset slots."""
 from __future__ import annotations
 
 from merkle_por.documents import Document
+from merkle_por.exchanges._gnark_por.facts import FACTS
 from merkle_por.exchanges._gnark_por.family import (
     Assets,
     Family,
@@ -12,7 +13,7 @@ from merkle_por.exchanges._gnark_por.family import (
     UserKeys,
     words,
 )
-from merkle_por.exchanges._gnark_por.judge import CANNOT, DUMMIES, FACTS, judge
+from merkle_por.exchanges._gnark_por.judge import CANNOT, DUMMIES, judge
 from merkle_por.exchanges._gnark_por.recognising import is_set, is_user_file
 from merkle_por.scheme import Assurance, Findings, Given, Scheme, Where
 from merkle_por.verdict import Totals

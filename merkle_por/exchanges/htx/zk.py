@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from merkle_por.documents import Document
 from merkle_por.errors import Finding
 from merkle_por.exchanges._gnark_por import user
+from merkle_por.exchanges._gnark_por.facts import FACTS
 from merkle_por.exchanges._gnark_por.family import (
     Assets,
     Family,
@@ -21,7 +22,7 @@ from merkle_por.exchanges._gnark_por.family import (
     UserKeys,
     words,
 )
-from merkle_por.exchanges._gnark_por.judge import FACTS, judge
+from merkle_por.exchanges._gnark_por.judge import judge
 from merkle_por.exchanges._gnark_por.recognising import is_set, is_user_file, user_items
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
 from merkle_por.verdict import Totals
