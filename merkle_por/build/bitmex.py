@@ -11,12 +11,13 @@ splitting: 400 MB beside the rows for a million accounts.
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 from collections.abc import Sequence
 from operator import add
 from pathlib import Path
+
+import orjson
 
 from merkle_por.build.builder import BLOCK, Builder, Made, Options, Task
 from merkle_por.build.randomness import Randomness
@@ -196,7 +197,7 @@ def _write_users(
             "balances": {ASSET: unit_text(owed, DECIMALS)},
             "given": given,
         }
-        task.output.user(i, ".json", json.dumps(document, indent=1).encode() + b"\n")
+        task.output.user(i, ".json", orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
     task.index_users(".json")
 
 

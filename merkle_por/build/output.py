@@ -29,6 +29,7 @@ SUMMARY = "build.json"
 SUMMARY_SCHEMA = "merkle-por/build/1"
 FOLDER_FILES = 1000  # user files in one folder: file managers and some file systems want few
 _SUMMARY_BYTES = 1 << 24
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,17 @@ class Writer:
 
 def create(path: Path, mode: int) -> BinaryIO:
     """A new file, never through a link or over another one."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags, mode), "wb", buffering=1 << 18)
+    return os.fdopen(os.open(path, _NEW, mode), "wb", buffering=1 << 18)
+
+
+def write_new(path: str, mode: int, data: bytes) -> None:
+    """As `create`, all of a small file at once: there may be millions."""
+    descriptor = os.open(path, _NEW, mode)
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    finally:
+        os.close(descriptor)
 
 
 @dataclass
@@ -83,6 +93,7 @@ class Output:
         self.check_free()
         token = secrets.token_hex(8)
         self._part = self.out.with_name(f".{self.out.name}.part-{token}")
+        self._private = str(self._part / PRIVATE)
         with self._errors():
             if not self.out.parent.is_dir():
                 raise UsageError(f"{self.out.parent}: no such folder")
@@ -128,14 +139,12 @@ class Output:
 
     def user(self, number: int, suffix: str, data: bytes) -> None:
         """One file of user number `number` (see `user_name`), mode 0600."""
-        path = self._part / PRIVATE / user_name(number, suffix)
+        path = f"{self._private}/{user_name(number, suffix)}"
         try:
-            stream = create(path, 0o600)
+            write_new(path, 0o600, data)
         except FileNotFoundError:
-            path.parent.mkdir(mode=0o700)
-            stream = create(path, 0o600)
-        with stream:
-            stream.write(data)
+            os.mkdir(os.path.dirname(path), 0o700)
+            write_new(path, 0o600, data)
         self.private_files += 1
         self.private_bytes += len(data)
 

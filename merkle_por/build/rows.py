@@ -247,4 +247,3 @@ def _lines(stream: BinaryIO, limits: Limits) -> Iterator[tuple[str, str, str, st
         yield where, cells[0], cells[1], cells[2]
     if not number:
         raise Malformed("empty-file", "there is nothing in the file")
-

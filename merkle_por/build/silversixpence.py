@@ -14,7 +14,8 @@ Memory: 64 bytes a leaf for the tree, 200 for the records while they are written
 from __future__ import annotations
 
 import hashlib
-import json
+
+import orjson
 
 from merkle_por.build.builder import BLOCK, Builder, Made, Options, Task
 from merkle_por.build.rows import Rules, fixed_text
@@ -93,7 +94,9 @@ def _make(task: Task) -> Made:
                 for asset, c in columns
             )
             record = {"user_id": user, "salt": salt, "audit_id": audit, "balances": balances}
-            task.output.user(account, ".record.json", json.dumps(record).encode() + b"\n")
+            task.output.user(
+                account, ".record.json", orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+            )
         else:
             user, balances = random.take(HASH_BYTES).hex(), nothing
         leaves += bytes.fromhex(leaf_hashes(user + salt + audit + balances)[mode])

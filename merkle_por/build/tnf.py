@@ -11,7 +11,7 @@ Memory: about 300 bytes an account for ids and leaves.
 
 from __future__ import annotations
 
-import json
+import orjson
 
 from merkle_por.build.builder import BLOCK, Builder, Made, Options, Task
 from merkle_por.build.rows import Rules, total_texts, unit_text
@@ -64,7 +64,9 @@ def _make(task: Task) -> Made:
                 lines.append(",".join([owner, *amounts]) + "\n")
                 texts.append(preimage(owner, list(zip(assets, amounts, strict=True))).encode())
                 record = {"scheme": dialect, "id": owner, "assets": assets, "balances": amounts}
-                task.output.user(account, ".json", json.dumps(record).encode() + b"\n")
+                task.output.user(
+                    account, ".json", orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+                )
             writer.write("".join(lines).encode())
             leaves += [digest[: LEAF_DIGITS // 2] for digest in digests(texts)]
             task.progress("writing", len(leaves), count, "users")

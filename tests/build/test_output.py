@@ -148,6 +148,12 @@ class FullDisk:
         self.stream.write(data)
 
 
+def write_new(path: str, mode: int, data: bytes) -> None:
+    """The small files of a full disk."""
+    with FullDisk(open(path, "xb", opener=lambda p, flags: os.open(p, flags, mode))) as stream:
+        stream.write(data)
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_full_disk_leaves_nothing(
     scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -158,6 +164,7 @@ def test_a_full_disk_leaves_nothing(
     size = sum(map(len, whole.values()))
     real = output_module.create
     monkeypatch.setattr(output_module, "create", lambda *a: FullDisk(real(*a)))
+    monkeypatch.setattr(output_module, "write_new", write_new)
     out = tmp_path / "disk" / "out"
     out.parent.mkdir()
     for room in [*range(0, size, max(size // 40, 1)), size - 1]:
@@ -178,6 +185,7 @@ def test_a_full_disk_keeps_the_former_build(
     before = files(out)
     real = output_module.create
     monkeypatch.setattr(output_module, "create", lambda *a: FullDisk(real(*a)))
+    monkeypatch.setattr(output_module, "write_new", write_new)
     FullDisk.room = 500
     with pytest.raises(UsageError):
         run("okx-merkle-v2", out, force=True)
