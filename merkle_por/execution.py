@@ -12,10 +12,12 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:  # it brings logging along, which no single proof needs
+    from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -84,7 +86,9 @@ class Execution:
                     raise
                 try:
                     future = self.executor.submit(function, task)
-                except BrokenExecutor:
+                except Exception as broken:
+                    if not _worker_died(broken):
+                        raise
                     # A broken local pool takes no more tasks: do this one here.
                     return function(task)
         return future.result()
@@ -92,6 +96,8 @@ class Execution:
 
 def _worker_died(error: Exception) -> bool:
     # distributed.KilledWorker is told by name: Dask is optional and must not be imported here.
+    from concurrent.futures import BrokenExecutor
+
     return isinstance(error, BrokenExecutor) or type(error).__name__ in (
         "KilledWorker",
         "CancelledError",

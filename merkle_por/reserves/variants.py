@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.reserves.lists.row import RowKind
@@ -36,6 +35,8 @@ class Variant:
 @cache
 def data() -> dict[str, Any]:
     """The table. Not to be changed."""
+    from importlib.resources import files
+
     text = files("merkle_por.reserves.data").joinpath("variants.json").read_text(encoding="utf-8")
     table: dict[str, Any] = json.loads(text)
     return table

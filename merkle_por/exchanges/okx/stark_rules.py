@@ -14,10 +14,9 @@ nobody may word it as more than STANDING.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from merkle_por.errors import Finding, Incomplete, Invalid, UsageError
 from merkle_por.exchanges.okx.stark_files import (
@@ -42,6 +41,9 @@ from merkle_por.zk.stark import proof as stark
 from merkle_por.zk.stark.commitment import climb, leaf_position
 from merkle_por.zk.stark.field import ELEMENT_BYTES, P
 from merkle_por.zk.stark.trace import DIGIT_BASE, Shape
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 STANDING = (
     "consistent with the published proof; this proof system is known to be forgeable by its prover"
