@@ -25,6 +25,7 @@ MODULES = (
     "cakedefi",
     "chain_proofs",
     "coinex",
+    "deribit",
     "gate.zk",
     "htx.merkle_sum",
     "htx.zk",
@@ -41,6 +42,7 @@ MODULES = (
     "solvency_file",
     "swissborg",
     "template",
+    "tnf_ledger",
 )
 
 
