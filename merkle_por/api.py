@@ -18,11 +18,14 @@ from merkle_por.exchanges import schemes
 from merkle_por.execution import Execution
 from merkle_por.pins import Pin, find
 from merkle_por.recognise import by_id, recognise
-from merkle_por.scheme import Given, Kind, Scheme, run
+from merkle_por.scheme import FactKind, Given, Kind, Scheme, run
 from merkle_por.verdict import Caution, Check, FileInfo, Problem, State, Verdict, worst
 
 if TYPE_CHECKING:
     from merkle_por.report.text import Page
+
+KEY_FACTS = ("vk_sha256", "circuit_sha256")
+"""Facts that name a key or circuit, the same for many audits: pinned for an exchange."""
 
 Source = str | Path | bytes | Document
 
@@ -174,6 +177,7 @@ def audit(
     given: Mapping[str, Any] | None = None,
     root: str | None = None,
     origins: Mapping[str, str] | None = None,
+    pins: tuple[Pin, ...] = (),
     execution: Execution | None = None,
     limits: Limits = LIMITS,
 ) -> Audit:
@@ -185,7 +189,7 @@ def audit(
     values = dict(given or {})
     if root is not None:
         values["root"] = root
-    facts = Facts(values, dict(origins or {}))
+    facts = Facts(values, dict(origins or {}), pins)
     return Audit(_judge(Document.of(source, limits), scheme, facts, limits, execution))
 
 
@@ -238,8 +242,21 @@ def _judge(
         if name in taken or facts.origins.get(name) != "attestation"
     }
     given = Given(values, sources=facts.origins, folder=folder, limits=limits, execution=execution)
+    given = given.having(*_pinned_keys(chosen, given, facts.pins))
     verdict = run(chosen, document, given)
     return _pinned(verdict, chosen, document, given, facts.pins)
+
+
+def _pinned_keys(
+    scheme: Scheme, given: Given, pins: tuple[Pin, ...]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Fingerprints of keys and circuits pinned for the exchange, where none was given."""
+    values: dict[str, Any] = {}
+    for name in KEY_FACTS:
+        found = [p.value for p in pins if (p.exchange, p.name) == (scheme.exchange, name)]
+        if found and name in scheme.facts and name not in given:
+            values[name] = found if scheme.facts[name].kind is FactKind.VALUE else found[0]
+    return values, dict.fromkeys(values, "pin")
 
 
 def _pinned(

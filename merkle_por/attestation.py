@@ -218,7 +218,17 @@ def _verdict(top: Fields, kind: str, member: str, document: Document) -> Liabili
         root=root.text("value", ROOT_CHARS) if root is not None and confirmed else None,
         net_of_debt=True if scheme.startswith(NET_OF_DEBT) else None,
         notes=tuple(notes),
+        facts=_proven_facts(top),
     )
+
+
+def _proven_facts(top: Fields) -> dict[str, Any]:
+    """What else a finished audit found that a user's file may be checked against."""
+    if top.members.get("details") is None:
+        return {}
+    details = top.object("details")
+    facts = dict(details.object("facts").members) if "facts" in details else {}
+    return {name: value for name, value in facts.items() if name not in ("root", "totals")}
 
 
 def _verify(top: Fields, document: Document) -> Liabilities:

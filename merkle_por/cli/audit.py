@@ -61,6 +61,7 @@ def command(
     no_color: bool,
 ) -> None:
     """Recompute a whole published ledger, tree or proof set (a file or a folder)."""
+    from merkle_por import pins
     from merkle_por.api import audit
     from merkle_por.errors import UsageError
     from merkle_por.execution import (
@@ -83,7 +84,14 @@ def command(
     )
     signal.signal(signal.SIGTERM, _stop)
     try:
-        result = audit(ledger, scheme=format_, given=values, root=root, execution=execution)
+        result = audit(
+            ledger,
+            scheme=format_,
+            given=values,
+            root=root,
+            pins=pins.load(),
+            execution=execution,
+        )
     except KeyboardInterrupt:
         raise click.Abort from None
     finally:
