@@ -308,8 +308,11 @@ class History:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         if not self.write:
             raise UsageError(f"{self.path}: opened for reading only")
-        with _transaction(self._database) as database:
-            yield database
+        try:
+            with _transaction(self._database) as database:
+                yield database
+        except sqlite3.Error as error:
+            raise UsageError(f"{self.path}: can't be written ({error})") from None
 
     # -- reading ----------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "build": "For an exchange: a tree from its books, and each user's proof.",
     "reserves": "Read a published wallet list: ownership, shares proven.",
     "solvency": "Liabilities against reserves: a ratio per asset.",
+    "watch": "Look every 5 minutes, keep history, show change.",
     "digest": "Fingerprints of your path, to compare with others.",
     "compare": "Find contradictions between customers' digests.",
     "formats": "All formats; one explained, with where to find file and root.",
