@@ -9,6 +9,7 @@ REASONS: dict[str, str] = {
     "account-absent": "a proof shows that there is no such account, though one is claimed",
     "account-fields-mismatch": "what is stated about an account is not what its proof shows",
     "account-not-bound": "the account number is in no hash that was compared",
+    "account-unknown": "a service does not know the address, which is not a balance of zero",
     "address-mismatch": "the signing key or the public key belongs to another address",
     "ambiguous-format": "the file could belong to several formats",
     "amount-mismatch": "a transfer is not of the amount that was announced",

@@ -331,14 +331,20 @@ class Http:
         return kept
 
     def post(
-        self, path: str, body: Any, *, block: str | None = None, headers: Mapping[str, str] = {}
+        self,
+        path: str,
+        body: Any,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        block: str | None = None,
     ) -> Any:
         """The JSON value that a posted JSON value is answered with. Raises as `get`."""
-        key = f"POST {path} {canonical(body)}"
+        query = urlencode(sorted((params or {}).items()))
+        key = f"POST {path}?{query} {canonical(body)}"
         kept = self.kept(block, key)
         if kept is None:
-            sent = {"Content-Type": "application/json", **headers}
-            kept = self._asked("POST", path, None, json.dumps(body).encode(), sent, None)
+            sent = {"Content-Type": "application/json"}
+            kept = self._asked("POST", path, query, json.dumps(body).encode(), sent, None)
             self.keep(block, key, kept)
         return kept
 
@@ -416,7 +422,9 @@ class Http:
             if rpc and status != 429 and (value := self._rpc_error_body(data)) is not None:
                 return value  # Bitcoin Core sends its errors with status 500 and 404
             reason = "node-refused" if status == 429 else "node-error"
-            return _Busy(reason, f"{source} answers with status {status}", _pause(retry_after))
+            words = self.cleaned(data[:2000].decode("utf-8", "replace"))
+            text = f"{source} answers with status {status}" + (f": {words}" if words else "")
+            return _Busy(reason, text, _pause(retry_after))
         if 300 <= status < 400:
             raise _Final("node-redirect", f"{source} sends the question to another address")
         if status in (401, 403, 407):
