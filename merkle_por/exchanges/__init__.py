@@ -39,6 +39,7 @@ MODULES = (
     "plain_path",
     "reserve_lists",
     "silversixpence",
+    "silversixpence_tree",
     "solvency_file",
     "swissborg",
     "template",

@@ -141,39 +141,8 @@ def check_rows(rows: Sequence[Row], leaf: str) -> tuple[tuple[Step, ...], list[s
     return tuple(steps), rebuilt
 
 
-def check_tree(levels: Sequence[Sequence[Row]]) -> tuple[int, str]:
-    """Rebuilds the auditor's whole level files (level 1 first): number of leaves, root.
-
-    The leaves are both children of level 1 in order and, where their number is odd, one more that
-    first stands as the right child of the last row of a higher level. Raises Malformed, Invalid.
-    """
-    if not levels or not levels[0]:
-        raise Malformed("empty-file", "there is no row on level 1")
-    for number, rows in enumerate(levels, start=1):
-        if any(row.level != number for row in rows):
-            raise Invalid("bad-height", f"a row of level {number} names another level")
-    sizes = [len(rows) for rows in levels]
-    pairs = sizes[0] * 2
-    leaves = next((n for n in (pairs, pairs + 1) if _level_sizes(n) == sizes), None)
-    if leaves is None:
-        raise Invalid("level-mismatch", "the numbers of rows are not those of one tree")
-    nodes = [digest for row in levels[0] for digest in (row.left, row.right)]
-    if leaves % 2:
-        nodes.append(levels[_promotions(leaves)][-1].right)
-    for number, rows in enumerate(levels, start=1):
-        last = nodes[-1:] if len(nodes) % 2 else []
-        for place, row in enumerate(rows):
-            if (row.left, row.right) != (nodes[2 * place], nodes[2 * place + 1]):
-                raise Invalid(
-                    "chain-broken", f"row {place + 1} of level {number} has other children"
-                )
-            if parent(row.left, row.right, Joined.BYTES) != row.parent:
-                raise Invalid("parent-hash", f"row {place + 1} of level {number}: wrong parent")
-        nodes = [row.parent for row in rows] + last
-    return leaves, nodes[0]
-
-
-def _level_sizes(leaves: int) -> list[int]:
+def level_sizes(leaves: int) -> list[int]:
+    """Rows of each level file of a tree, level 1 first."""
     sizes = []
     while leaves > 1:
         sizes.append(leaves // 2)
@@ -181,7 +150,7 @@ def _level_sizes(leaves: int) -> list[int]:
     return sizes
 
 
-def _promotions(leaves: int) -> int:
+def promotions(leaves: int) -> int:
     """How many levels the last of an odd number of leaves rises unhashed."""
     count = 0
     while leaves % 2:
@@ -253,8 +222,15 @@ def _own_leaf(rows: Sequence[Row], limits: Limits, given: Given, findings: Findi
     return PlainProof(leaf, rebuilt, (), Joined.BYTES, None, record.user, record.balances)
 
 
+def is_level_one(document: Document) -> bool:
+    """Whether a file begins with two rows of level 1: a whole level's file, no user's path."""
+    lines = document.head.split(b"\n", 2)[:2]
+    rows = [line.removesuffix(b"\r").decode("latin-1") for line in lines]
+    return len(rows) == 2 and all(_ROW.fullmatch(row) and row[64:67] == ",1," for row in rows)
+
+
 def _recognises(document: Document) -> bool:
-    return _ROW.fullmatch(document.first_line) is not None
+    return _ROW.fullmatch(document.first_line) is not None and not is_level_one(document)
 
 
 SCHEME = Scheme(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import vectorfiles
 from cases import entry, judged, of
 from helpers import changed_bytes_never_valid
-from hypothesis import given as drawn
-from hypothesis import strategies as st
 
 from merkle_por.documents import LIMITS, Document
 from merkle_por.errors import Invalid, UsageError
 from merkle_por.exchanges import silversixpence
-from merkle_por.exchanges.silversixpence import Row, check_rows, check_tree, parse_rows
-from merkle_por.merkle.paths import Joined, parent, root_of, sha256_hex
+from merkle_por.exchanges.silversixpence import Row, check_rows
+from merkle_por.merkle.paths import Joined, parent
 
 RECORD = {
     "user_id": "18fc922081c123456eccad04cf52514942b83bb97e50b3a9f9876fa72fefd04c",
@@ -91,46 +88,6 @@ def test_levels_must_rise() -> None:
     top = Row(parent(PARENT, LEFT, Joined.BYTES), 1, PARENT, LEFT)
     with pytest.raises(Invalid, match="bad-height"):
         check_rows([row, top], LEFT)
-
-
-def levels_of(leaves: list[str]) -> list[list[Row]]:
-    levels = []
-    while len(leaves) > 1:
-        rows = [
-            Row(parent(a, b, Joined.BYTES), len(levels) + 1, a, b)
-            for a, b in zip(leaves[::2], leaves[1::2], strict=False)
-        ]
-        leaves = [row.parent for row in rows] + (leaves[-1:] if len(leaves) % 2 else [])
-        levels.append(rows)
-    return levels
-
-
-@drawn(st.integers(2, 200))
-def test_the_level_files_of_any_tree_are_rebuilt(count: int) -> None:
-    leaves = [sha256_hex(bytes([i])) for i in range(count)]
-    root = root_of([bytes.fromhex(leaf) for leaf in leaves]).hex()
-    levels = levels_of(leaves)
-    assert check_tree(levels) == (count, root)
-    if count.bit_count() != 1 and (count - 1).bit_count() != 1:
-        # One leaf above a full tree joins it at the top: without that row the rest is a tree too.
-        with pytest.raises(Invalid):
-            check_tree(levels[:-1])
-    first = levels[0][0]
-    levels[0][0] = Row(first.parent, 1, first.right, first.left)
-    with pytest.raises(Invalid):
-        check_tree(levels)
-
-
-@pytest.mark.peer
-def test_the_published_tree_of_10000_leaves() -> None:
-    levels = [
-        parse_rows(
-            vectorfiles.file("peer", "silversixpence", f"tree-level{i}.csv").read_text(), LIMITS
-        )
-        for i in range(1, 15)
-    ]
-    root = "0d955039b7944c33a7721745870254532d0c904f2804b2a4cde52afaaa3cbba0"
-    assert check_tree(levels) == (10_000, root)
 
 
 def test_changed_bytes() -> None:
