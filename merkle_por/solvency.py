@@ -25,7 +25,7 @@ from merkle_por.attestation import Liabilities, amounts_in
 from merkle_por.callable_module import make_callable
 from merkle_por.documents import LIMITS, Document, Fields, Limits
 from merkle_por.errors import Finding, Malformed, UsageError
-from merkle_por.prices import Prices, prices_in
+from merkle_por.prices import Prices, PriceSources, prices_in
 from merkle_por.ratio import AssetState, Ratios, Variant, compare, read_map
 from merkle_por.reserves.holding import (
     VERIFIED,
@@ -138,7 +138,7 @@ class SolvencyReport:
 def solvency(
     liabilities: Sequence[Any],
     reserves: Sequence[Any],
-    prices: Source | Prices | Mapping[str, str] | None = None,
+    prices: Source | Prices | PriceSources | Mapping[str, str] | None = None,
     mapping: Source | Mapping[str, Mapping[str, str]] | None = None,
     own_tokens: Sequence[str] | None = None,
     *,
@@ -150,7 +150,8 @@ def solvency(
 
     liabilities: files (attestation, verify --json, audit --json, {"liabilities": {...}}) or
     results of `verify` and `audit`. reserves: lists (see `reserves`), typed rows
-    ({"reserves": [...]}), or results of `reserves`. prices: a price file, Prices, or a table.
+    ({"reserves": [...]}), or results of `reserves`. prices: a price file, Prices, a table,
+    or PriceSources to ask (for the time of the liabilities).
     mapping: {variant: {to, factor, kind}} or a file of it. own_tokens: None takes the known ones
     of the exchange. checked: levels and ownership in typed files are the caller's own findings.
     Raises UsageError only.
@@ -161,19 +162,21 @@ def solvency(
     try:
         owed = inputs.owed([read_liabilities(item, limits) for item in liabilities])
         inputs.held(read_held(list(reserves), inputs, limits), checked=checked)
-        inputs.prices = read_prices(prices, limits)
         variants = read_mapping(mapping, owed, limits)
+        name = exchange or inputs.exchange()
+        tokens = _own_tokens(own_tokens, name, owed, inputs.holdings)
+        known = [s.time for s in inputs.sources if s.time is not None]
+        time = known[0] if known else None
+        inputs.prices = read_prices(prices, limits, [*owed, *tokens], time)
     except Finding as error:
         return _unreadable(error, inputs.sources)
-    name = exchange or inputs.exchange()
-    known = [s.time for s in inputs.sources if s.time is not None]
     return _judge(
         inputs,
         owed,
         exchange=name,
         mapping=variants,
-        own_tokens=_own_tokens(own_tokens, name, owed, inputs.holdings),
-        liabilities_time=known[0] if known else None,
+        own_tokens=tokens,
+        liabilities_time=time,
     )
 
 
@@ -274,6 +277,8 @@ def _judge(
     counted = [h for h in inputs.holdings if _target(h, mapping) in owed]
     checks = [*inputs.checks, *_asset_checks(ratios), *_side_checks(inputs.sources, counted)]
     warnings = [*inputs.warnings, *(Caution(gap, _GAPS[gap]) for gap in ratios.gaps)]
+    if prices is not None:
+        warnings.extend(prices.warnings)
     if ratios.total is not None and ratios.total.missing:
         names = ", ".join(ratios.total.missing[:8])
         text = f"no price for {names}: not in the {prices.currency if prices else 'USD'} line"

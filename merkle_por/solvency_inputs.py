@@ -18,7 +18,7 @@ from merkle_por.amounts import plain
 from merkle_por.attestation import Liabilities, liabilities_of, schema_of
 from merkle_por.documents import Document, Fields, Limits
 from merkle_por.errors import Finding, Invalid, Malformed
-from merkle_por.prices import Prices, prices_in, prices_of
+from merkle_por.prices import Prices, PriceSources, prices_in, prices_of
 from merkle_por.ratio import Variant, read_map
 from merkle_por.reserves.api import reserves as read_reserves
 from merkle_por.reserves.holding import (
@@ -257,10 +257,20 @@ class Inputs:
         return next((name for name in names if name not in ("any", "third-party")), None)
 
 
-def read_prices(value: Source | Prices | Mapping[str, str] | None, limits: Limits) -> Prices | None:
-    """Prices from a file, a table, or as they are. Raises Finding."""
+def read_prices(
+    value: Source | Prices | PriceSources | Mapping[str, str] | None,
+    limits: Limits,
+    assets: Iterable[str] = (),
+    at: str | None = None,
+) -> Prices | None:
+    """Prices from a file, a table, or as they are; or asked for, for these assets at that time
+    (UTC; None: now). Raises Finding."""
     if value is None or isinstance(value, Prices):
         return value
+    if isinstance(value, PriceSources):
+        from merkle_por.prices.ask import prices_from
+
+        return prices_from(value.names, assets, at=at, ids=value.ids)
     if isinstance(value, Mapping):
         return Prices(prices_in(Fields(dict(value), "prices", limits)), source="(given)")
     document = Document.of(value, limits)

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from loopback import Asked, Loopback, Reply, loopback
 
 from merkle_por.errors import Incomplete, UsageError
-from merkle_por.prices import Quote
+from merkle_por.prices import PriceSources, Quote
 from merkle_por.prices.ask import is_service, open_service, prices_from
 from merkle_por.prices.ids import data, given_ids, ids_of
 from merkle_por.prices.median import combine, median
 from merkle_por.prices.source import Source
+from merkle_por.solvency import solvency
 
 RECORDED = json.loads((Path(__file__).parent / "recorded/prices.json").read_text("utf-8"))
 SNAPSHOT = "2025-04-30T16:00:00Z"
@@ -314,3 +315,45 @@ def test_the_median_has_as_many_above_as_below(values: list[Decimal]) -> None:
     assert min(values) <= middle <= max(values)
     assert sum(v < middle for v in values) <= len(values) / 2
     assert sum(v > middle for v in values) <= len(values) / 2
+
+
+# -- the USD line of a ratio ---------------------------------------------------------------------
+
+
+def test_solvency_asks_for_the_time_of_the_liabilities(serve: Serve) -> None:
+    """`solvency --prices SERVICE`: only assets in scope are asked for, at the snapshot's time."""
+    answers = {"coingecko:bitcoin": "94204.5", "coingecko:kucoin-shares": "10"}
+
+    def answer(asked: Asked) -> Reply:
+        ids = asked.path.removeprefix(f"/prices/historical/{UNIX}/").split(",")
+        body = {"coins": {id: {"price": float(answers[id]), "timestamp": UNIX} for id in ids}}
+        return Reply(body)
+
+    server = serve(answer)
+    owed = {"liabilities": {"BTC": "2", "KCS": "1"}, "exchange": "kucoin", "time": SNAPSHOT}
+    held = {"reserves": [{"asset": a, "amount": "3"} for a in ("BTC", "KCS", "DOGE")]}
+    report = solvency(
+        [json.dumps(owed).encode()],
+        [json.dumps(held).encode()],
+        PriceSources((f"defillama={server.url}",)),
+    )
+    assert [asked.path.rsplit("/", 1)[1] for asked in server.asked] == [
+        "coingecko:bitcoin,coingecko:kucoin-shares"
+    ]
+    assert report.ratios is not None
+    assert report.ratios.total is not None
+    assert report.ratios.total.liabilities == Decimal("188419")
+    assert report.prices is not None
+    assert (report.prices.source, report.prices.time) == ("defillama", SNAPSHOT)
+
+
+def test_a_silent_service_leaves_the_usd_line_out_and_says_so(serve: Serve) -> None:
+    server = serve(lambda _: Reply({}, 404))
+    report = solvency(
+        [b'{"liabilities": {"BTC": "2"}}'],
+        [b'{"reserves": [{"asset": "BTC", "amount": "3"}]}'],
+        PriceSources((f"coingecko={server.url}",)),
+    )
+    assert report.ratios is not None
+    assert report.ratios.total is None
+    assert [w.id for w in report.warnings] == ["price-source"]

@@ -2,6 +2,6 @@
 that the user named. Services are asked by ids, never by symbols: see `ask` and `ids`."""
 
 from merkle_por.prices.file import prices_in, prices_of
-from merkle_por.prices.table import USD, Prices, Quote
+from merkle_por.prices.table import USD, Prices, PriceSources, Quote
 
-__all__ = ["USD", "Prices", "Quote", "prices_in", "prices_of"]
+__all__ = ["USD", "PriceSources", "Prices", "Quote", "prices_in", "prices_of"]

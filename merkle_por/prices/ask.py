@@ -10,10 +10,10 @@ import os
 import time
 from calendar import timegm
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from merkle_por.clock import now
+from merkle_por.daemons import Daemons
 from merkle_por.errors import Incomplete, UsageError
 from merkle_por.prices.coingecko import CoinGecko
 from merkle_por.prices.coinmarketcap import CoinMarketCap
@@ -72,8 +72,7 @@ def prices_from(
     wanted = list(dict.fromkeys(assets))
     table = {asset: ids_of(asset, ids or {}) for asset in wanted}
     moment = None if at is None else timegm(time.strptime(at, TIME_FORMAT))
-    with ThreadPoolExecutor(max(1, len(sources))) as executor:
-        asked = list(executor.map(lambda source: _ask(source, table, moment), sources))
+    asked = list(Daemons().map(lambda source: _ask(source, table, moment), sources))
     quotes: dict[str, list[Quote]] = {}
     failed: dict[str, str] = {}
     for source, answer in zip(sources, asked, strict=True):

@@ -37,3 +37,12 @@ class Prices:
     quotes: Mapping[str, tuple[Quote, ...]] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[Caution, ...] = ()
+
+
+@dataclass(frozen=True)
+class PriceSources:
+    """Files and services to ask, as the user named them (see `ask.prices_from`). ids: asset ->
+    service -> id, the user's own."""
+
+    names: tuple[str, ...]
+    ids: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from merkle_por.amounts import EXACT, ZERO, add, fixed
+from merkle_por.daemons import Daemons
 from merkle_por.errors import Incomplete
 from merkle_por.execution import Execution
 from merkle_por.history import AssetReading, Reading, Wallet
@@ -27,7 +28,6 @@ from merkle_por.reserves.holding import VERIFIED, Holding, Level, seconds_betwee
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.verdict import State
 from merkle_por.watch.backoff import Backoff
-from merkle_por.watch.daemons import Daemons
 from merkle_por.watch.target import Target, Watched
 
 OLD_BLOCK_SECONDS = 3 * 3_600
