@@ -423,8 +423,8 @@ class Http:
                 return value  # Bitcoin Core sends its errors with status 500 and 404
             reason = "node-refused" if status == 429 else "node-error"
             words = self.cleaned(data[:2000].decode("utf-8", "replace"))
-            text = f"{source} answers with status {status}" + (f": {words}" if words else "")
-            return _Busy(reason, text, _pause(retry_after))
+            said = f"{source} answers with status {status}" + (f": {words}" if words else "")
+            return _Busy(reason, said, _pause(retry_after))
         if 300 <= status < 400:
             raise _Final("node-redirect", f"{source} sends the question to another address")
         if status in (401, 403, 407):
