@@ -24,6 +24,7 @@ REASONS: dict[str, str] = {
     "bad-archive": "a compressed file is damaged or cut short",
     "bad-checksum": "the mixed case of an address is not the checksum that it should be",
     "bad-field": "a text field holds something its format does not allow",
+    "bad-bundle": "the zip file is not one that this program makes",
     "bad-hash": "a hash is not the right number of lower-case hexadecimal digits",
     "bad-header": "the first line is not the one that the format demands",
     "bad-height": "a height is not a number, or not the one its place demands",

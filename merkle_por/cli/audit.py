@@ -44,6 +44,8 @@ from merkle_por.verdict import State
     help="Broken rows to list.",
 )
 @click.option("--redact", is_flag=True, help="Leave out account, balances, file name.")
+@click.option("--html", metavar="OUT", help="Write a report to read, print and hand over.")
+@click.option("--with-balances", is_flag=True, help="Put your own balances into the report.")
 @output_options
 def command(
     ledger: str,
@@ -56,6 +58,8 @@ def command(
     journal: str | None,
     violations: int,
     redact: bool,
+    html: str | None,
+    with_balances: bool,
     as_json: bool,
     quiet: bool,
     no_color: bool,
@@ -72,6 +76,8 @@ def command(
         silent,
     )
 
+    if with_balances and redact:
+        raise UsageError("--with-balances and --redact exclude each other")
     if workers and dask:
         raise UsageError("--workers and --dask exclude each other")
     values = given_values(given)
@@ -99,6 +105,13 @@ def command(
             progress.wipe()
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
+    if html:
+        from merkle_por.cli.output import keep, ran_on
+
+        if root is not None:
+            values["root"] = root
+        ran = ran_on("audit", {"file": [ledger]}, values, format_, violations=violations)
+        keep(ran, result, html, with_balances=with_balances)
     if redact:
         result = result.redacted()
     if as_json:

@@ -21,11 +21,13 @@ COMMANDS = {
     "reserves": "Read a published wallet list: ownership, shares proven.",
     "solvency": "Liabilities against reserves: a ratio per asset.",
     "watch": "Look every 5 minutes, keep history, show change.",
+    "recheck": "Run a report or a bundle of somebody else again.",
     "digest": "Fingerprints of your path, to compare with others.",
     "compare": "Find contradictions between customers' digests.",
     "formats": "All formats; one explained, with where to find file and root.",
     "pins": "Roots and keys kept from last time.",
     "demo": "The whole main job on bundled data, offline.",
+    "serve": "A page on this computer: drop files, look at exchanges.",
     "doctor": "What is installed, what runs natively, what is missing.",
 }
 EXITS = (

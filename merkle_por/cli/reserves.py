@@ -29,6 +29,7 @@ from merkle_por.verdict import State
 @click.option("--given", multiple=True, metavar="NAME=VALUE", help="Any other fact (@FILE reads).")
 @click.option("--signatures-only", is_flag=True, help="Judge signatures, ask no node.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, help="Processes to use.")
+@click.option("--html", metavar="OUT", help="Write a report to read, print and hand over.")
 @output_options
 def command(
     lists: tuple[str, ...],
@@ -36,6 +37,7 @@ def command(
     given: tuple[str, ...],
     signatures_only: bool,
     workers: int,
+    html: str | None,
     as_json: bool,
     quiet: bool,
     no_color: bool,
@@ -51,6 +53,10 @@ def command(
             result = reserves(*lists, scheme=format_, given=values, executor=executor)
     else:
         result = reserves(*lists, scheme=format_, given=values)
+    if html:
+        from merkle_por.cli.output import keep, ran_on
+
+        keep(ran_on("reserves", {"file": list(lists)}, values, format_), result, html)
     if as_json:
         print_json(result.to_json())
     elif result.state is State.MALFORMED and not quiet:

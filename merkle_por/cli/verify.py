@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -35,6 +36,11 @@ from merkle_por.verdict import State
 @click.option("--path", "path_", is_flag=True, help="Show every node of the path.")
 @click.option("--redact", is_flag=True, help="Leave out account, balances, file name.")
 @click.option("--no-input", is_flag=True, help="Never ask for the root.")
+@click.option("--html", metavar="OUT", help="Write a report to read, print and hand over.")
+@click.option("--bundle", metavar="OUT", help="Write a zip to show to others, without balances.")
+@click.option("--include-file", is_flag=True, help="Put the file itself into the bundle.")
+@click.option("--with-balances", is_flag=True, help="Put your balances into report and bundle.")
+@click.option("--seen", metavar="WHERE", help="Where you saw the root, for report and bundle.")
 @output_options
 def command(
     proofs: tuple[str, ...],
@@ -46,6 +52,11 @@ def command(
     path_: bool,
     redact: bool,
     no_input: bool,
+    html: str | None,
+    bundle: str | None,
+    include_file: bool,
+    with_balances: bool,
+    seen: str | None,
     as_json: bool,
     quiet: bool,
     no_color: bool,
@@ -62,6 +73,10 @@ def command(
         values["expect"] = assets(expect, "--expect")
     if root is not None:
         values["root"] = root
+    if with_balances and redact:
+        raise UsageError("--with-balances and --redact exclude each other")
+    if include_file and not bundle:
+        raise UsageError("--include-file is about a bundle", "add: --bundle OUT.zip")
     if proofs.count("-") > 1:
         raise UsageError('"-" can be given once: there is one standard input')
     # Read once, so that both runs around the root question judge the same bytes.
@@ -69,7 +84,7 @@ def command(
 
     def run(**more: str) -> Any:
         sources = dict.fromkeys(more, "prompt")
-        result = verify(
+        return verify(
             *documents,
             scheme=format_,
             given={**values, **more},
@@ -77,20 +92,31 @@ def command(
             sources_of_given=sources,
             pins=pins,
         )
+
+    def kept(result: Any, **more: str) -> Any:
+        """Writes report and bundle; answers the result as it may be shown."""
+        if html or bundle:
+            from merkle_por.cli.output import keep, ran_verify
+
+            ran = ran_verify(documents, values, more, attestation, pins)
+            ran = replace(ran, format=format_, seen=seen, options={"path": path_})
+            keep(ran, result, html, bundle, with_balances=with_balances, include_file=include_file)
         return result.redacted() if redact and hasattr(result, "redacted") else result
 
-    result = run()
-    pasted = ""
+    result, pasted = run(), ""
     if not as_json and not quiet and not no_input and _may_ask(result):
-        show(result.page(page(no_color), root=False), quiet=False, no_color=no_color)
+        shown = result.redacted() if redact else result
+        show(shown.page(page(no_color), root=False), quiet=False, no_color=no_color)
         pasted = ask_root(result.proofs[0])
         if not pasted:
+            kept(result)
             rest = page(no_color)
             root_lines(result.proofs[0], rest, where=False)
             show(rest, quiet=False, no_color=no_color)
             sys.exit(result.state.exit)
         click.echo()
         result = run(root=pasted)
+    result = kept(result, **({"root": pasted} if pasted else {}))
     malformed = result.state is State.MALFORMED and not as_json and not quiet
     if as_json:
         print_json(result.to_json(path=path_, redact=redact))
