@@ -9,7 +9,7 @@ from decimal import Decimal
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.ledger.bands import HASH, ROW_PROBLEMS, SUM, Audit, Tree, Wrong
 from merkle_por.scheme import Findings
-from merkle_por.verdict import About
+from merkle_por.verdict import About, Totals
 
 
 @dataclass(frozen=True)
@@ -124,3 +124,16 @@ def _checked(audit: Audit, leaves: int, repeated: int) -> str:
     twice = f"{repeated:,} stand twice" if repeated else "none twice"
     inner = f"{audit.checked:,} inner node{'s' if audit.checked != 1 else ''}"
     return f"{inner}: {right}; {leaves:,} {'leaves' if leaves != 1 else 'leaf'}, {twice}"
+
+
+def lone_leaf(tree: Tree, rebuilt: bool, findings: Findings) -> None:
+    """A tree that is nothing but its root: no parent's hash binds the amount that stands there,
+    only the leaf itself does, and that only where it was rebuilt."""
+    if len(tree.levels) == 1 and not rebuilt:
+        findings.totals_claim = Totals.NOT_CLAIMED
+        findings.unconfirmed(
+            "single-leaf-tree",
+            "the total of a tree of one node is bound by that leaf alone: compare the total too, "
+            "or let its owner look for it",
+            about=About.ROOT,
+        )

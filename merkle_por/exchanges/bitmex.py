@@ -184,6 +184,8 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         root, total = record(tree.root(), 0)
     findings.published_root(root.hex(), given)
     _total(total, given, findings)
+    known = "total" in given or "totals" in given or any(audit.matches)
+    _ledger.lone_leaf(tree, known, findings)
     if wanted:
         _find(wanted, audit.matches, findings)
 
@@ -282,6 +284,8 @@ SCHEME = Scheme(
         totals="every node's hash and sum is recomputed, no leaf stands twice",
         cannot=(
             "Who was left out altogether: a customer who never looks is not missed.",
+            "That the last row is the leaves': without it the file is a smaller tree of the same "
+            "root and total. A customer who looks for leaves notices.",
             "That two customers with one account number and nonce are not shown the same leaves.",
         ),
         totals_claim=Totals.HOLDS,

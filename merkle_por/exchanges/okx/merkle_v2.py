@@ -327,6 +327,7 @@ def _judge_tree(document: Document, given: Given, findings: Findings) -> None:
         whole = audit_whole(ledger, given.execution, findings)
     findings.scope = _scope(whole, own=False)
     findings.published_root(whole.root, given)
+    _ledger.lone_leaf(whole.tree, "totals" in given, findings)
 
 
 def _scope(whole: Whole, *, own: bool) -> Scope:
