@@ -84,11 +84,16 @@ def data(value: object, length: int | None, where: str) -> bytes:
     """
     text = value if isinstance(value, str) else ""
     digits = text[2:]
-    right = text[:2] == "0x" and len(digits) % 2 == 0 and _DIGITS.issuperset(digits)
-    if not right or (length is not None and len(digits) != 2 * length):
+    try:
+        found = bytes.fromhex(digits)
+    except ValueError:
+        found = None
+    # fromhex passes over blanks and takes capitals: the digits must be just as many, and small.
+    exact = found is not None and 2 * len(found) == len(digits) and digits == digits.lower()
+    if found is None or not exact or text[:2] != "0x" or length not in (None, len(found)):
         size = f"{length} bytes" if length is not None else "bytes"
         raise Malformed("bad-hash", f"not {size} in lower-case hexadecimal", where=where)
-    return bytes.fromhex(digits)
+    return found
 
 
 def quantity(value: object, where: str, bits: int = 256) -> int:

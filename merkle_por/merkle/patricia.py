@@ -9,6 +9,7 @@ Keccak-256; a shorter one stands in its parent as it is. Every node given must b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.hashes.keccak import keccak256
@@ -17,11 +18,22 @@ from merkle_por.merkle import rlp
 MAX_NODES = 65
 """A key of 32 bytes has 64 nibbles."""
 MAX_NODE_BYTES = 1 << 16
+NODES_KEPT = 1024
 EMPTY_NODE = b"\x80"
 EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 """Root of a trie that holds nothing: keccak256(EMPTY_NODE), written out since hashing at import
 would cost every command the kernel's known answers."""
 _HASH_BYTES = 32
+
+
+@lru_cache(NODES_KEPT)
+def _opened(node: bytes) -> tuple[bytes, rlp.Item | None]:
+    """Keccak-256 and contents of a node, None where it is not canonical RLP. The upper nodes of a
+    trie stand in the proof of every key. The contents are not to be changed."""
+    try:
+        return keccak256(node), rlp.decode(node)
+    except Malformed:
+        return keccak256(node), None
 
 
 def nibbles(key: bytes) -> list[int]:
@@ -63,7 +75,7 @@ class _Walk:
         node = self.nodes[self.used]
         if len(node) > MAX_NODE_BYTES:
             raise Malformed("too-big", f"a node of {len(node)} bytes", where=here)
-        found = keccak256(node)
+        found, item = _opened(node)
         if found != name:
             raise Invalid(
                 "node-hash-mismatch",
@@ -73,7 +85,8 @@ class _Walk:
                 computed=found.hex(),
             )
         self.used += 1
-        item = rlp.decode(node, here)
+        if item is None:
+            item = rlp.decode(node, here)  # says what is wrong with it, and where
         if isinstance(item, bytes):
             raise self._bad("a node that is no list")
         return item
