@@ -233,8 +233,7 @@ def compare(
         variant = mapping.get(holding.asset)
         asset = variant.to if variant is not None else holding.asset
         sums.setdefault(asset, _Sums()).take(holding, variant)
-        if holding.time is not None:
-            times.append(holding.time)
+        times.extend(time for time in (holding.time, holding.until) if time is not None)
     assets = tuple(
         AssetRatio(
             asset=asset,

@@ -11,7 +11,9 @@ from merkle_por.report.json_document import check_document, envelope, figures, p
 from merkle_por.reserves.report import AssetLine, CoinLine, ListFile, share
 
 if TYPE_CHECKING:
+    from merkle_por.reserves.asking import Block, ChainRead
     from merkle_por.reserves.report import ReservesReport
+    from merkle_por.reserves.snapshot import Course
 
 RATIO_DECIMALS = 6
 
@@ -44,6 +46,8 @@ def _coin(line: CoinLine) -> dict[str, Any]:
         "proven_share": _share(line.proven, line.listed),
         "rows": line.rows,
         "unknown_rows": line.unknown_rows,
+        "on_chain": _text(line.on_chain),
+        "level_rows": dict(line.levels),
     }
 
 
@@ -59,6 +63,9 @@ def _asset(line: AssetLine) -> dict[str, Any]:
         "kinds": figures(line.by_kind),
         "ownership": figures(line.by_ownership),
         "coins": [_coin(coin) for coin in line.coins],
+        "on_chain": _text(line.on_chain),
+        "level_rows": dict(line.levels),
+        "own_token": line.own_token,
     }
 
 
@@ -77,6 +84,41 @@ def _file(file: ListFile, redact: bool) -> dict[str, Any]:
         "heights": {
             chain: {"lowest": low, "highest": high} for chain, (low, high) in file.heights.items()
         },
+    }
+
+
+def _block(block: Block | None) -> dict[str, Any] | None:
+    return None if block is None else block._asdict()
+
+
+def _chain(read: ChainRead) -> dict[str, Any]:
+    return {
+        "chain": read.chain,
+        "rows": read.asked,
+        "unknown_rows": read.unknown,
+        "first": _block(read.first),
+        "last": _block(read.last),
+        "sources": list(read.sources),
+    }
+
+
+def _course(course: Course) -> dict[str, Any]:
+    return {
+        "chain": course.chain,
+        "asset": course.asset,
+        "only_for_the_day": course.only_for_the_day,
+        "complete": course.complete,
+        "readings": [
+            {
+                "days": reading.days,
+                "height": reading.height,
+                "time": reading.time,
+                "amount": _text(reading.amount),
+                "rows": reading.rows,
+                "unknown_rows": reading.unknown,
+            }
+            for reading in course.readings
+        ],
     }
 
 
@@ -104,8 +146,21 @@ def reserves_document(
                 "amount": _text(holding.amount),
                 "rows": holding.rows,
                 "unknown_rows": holding.unknown_rows,
+                "listed": _text(holding.listed),
+                "time": holding.time,
+                "until": holding.until,
             }
             for holding in report.holdings
         ],
+        "chains": [_chain(read) for read in report.chains],
+        "not_asked": [
+            {"reason": reason, "name": name, "rows": rows}
+            for (reason, name), rows in report.missing.items()
+        ],
+        "overlaps": [
+            {"asset": o.asset, "address": o.address, "first": o.first, "again": o.again}
+            for o in report.overlaps
+        ],
+        "around": [_course(course) for course in report.around],
         "checks": [check_document(check) for check in report.checks],
     }

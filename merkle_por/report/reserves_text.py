@@ -6,13 +6,17 @@ from decimal import Decimal
 from fractions import Fraction
 
 from merkle_por.report.text import Page, Span, aligned, grouped, safe
-from merkle_por.reserves.holding import NOT_JUDGED
+from merkle_por.reserves.asking import ChainRead
+from merkle_por.reserves.holding import NOT_JUDGED, Level
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.reserves.ownership.row import State as Owned
 from merkle_por.reserves.report import SIGNED, AssetLine, CoinLine, ReservesReport, share
 from merkle_por.verdict import CheckStatus, State
 
 SHOWN_CHECKS = 6
+NEXT = 3
+"""Chains without a node that the text names."""
+LISTED_ONLY = "A list shows what the exchange says, not what it has."
 KIND_COLUMNS = 16
 _KINDS = {
     RowKind.NATIVE: "native",
@@ -63,21 +67,39 @@ def sentence(report: ReservesReport) -> str:
 def _good(report: ReservesReport) -> str:
     good, none = report.count(*SIGNED), report.count(Owned.UNSIGNED)
     unsigned = f"; {none} of {report.rows} rows have none" if none else ""
-    balances = "balances unchecked" if _claimed_only(report) else "balances as the nodes say"
+    balances = _balances(report)
     if not report.signed:
         return f"{_plural(good, 'script')} in order, with the keys you gave; {balances}."
     all_ = "The one signature is" if good == 1 else f"All {good} signatures are"
     return f"{all_} good{unsigned}; {balances}."
 
 
-def _claimed_only(report: ReservesReport) -> bool:
-    return any(warning.id == "claimed" for warning in report.warnings)
+def _balances(report: ReservesReport) -> str:
+    """What is known of the balances, for a list that nothing speaks against."""
+    levels = _levels(report)
+    if not set(levels) - {Level.CLAIMED}:
+        return "balances unchecked"
+    who = "one service says" if Level.SINGLE_SOURCE in levels else "the nodes say"
+    return f"balances as {who}"
+
+
+def _levels(report: ReservesReport) -> dict[Level, int]:
+    """Rows by level of trust, best first."""
+    found: dict[Level, int] = {}
+    for holding in report.holdings:
+        found[holding.level] = found.get(holding.level, 0) + holding.rows
+    return {level: found[level] for level in Level if level in found}
 
 
 def _unconfirmed(report: ReservesReport) -> str:
     good = report.count(*SIGNED)
     rows = _plural(report.rows, "row")
     if not good:
+        levels = _levels(report)
+        if set(levels) - {Level.CLAIMED, Level.UNKNOWN}:
+            who = "one service says" if Level.SINGLE_SOURCE in levels else "nodes say"
+            what = "holds at least what is listed" if _amounts(report) else "holds what is shown"
+            return f"Each of {rows} {what}, {who}; whose addresses they are, nothing shows."
         return f"Only a list: {rows}, and nothing in it shows who controls an address."
     if report.count(Owned.PROVEN):
         open_ = next(c for c in report.checks if c.status is CheckStatus.UNCONFIRMED)
@@ -85,6 +107,11 @@ def _unconfirmed(report: ReservesReport) -> str:
     if not report.signed:
         return f"{_plural(good, 'script')} in order, but whose keys they are this can't show."
     return f"The signatures of {rows} are good, but none by the key of the row's own address."
+
+
+def _amounts(report: ReservesReport) -> bool:
+    """Whether the list names amounts."""
+    return any(holding.listed is not None for holding in report.holdings)
 
 
 def _incomplete(report: ReservesReport) -> str:
@@ -98,6 +125,8 @@ def _incomplete(report: ReservesReport) -> str:
 def kind_text(line: CoinLine, asset: AssetLine) -> str:
     """The kind in words, with its part of the asset where that matters."""
     text = _KINDS[line.kind]
+    if asset.own_token:
+        text += ", the exchange's own token"
     if line.kind not in _SHARED or not line.listed or not asset.listed:
         return text
     part = share(line.listed, asset.listed)
@@ -116,13 +145,65 @@ def reserves_page(report: ReservesReport, page: Page) -> Page:
     if len(checks) > SHOWN_CHECKS:
         page.labelled("", f"and {len(checks) - SHOWN_CHECKS} more (all in --json)")
     _table(report, page)
+    _on_chain(report, page)
+    for course in report.around:
+        page.marked("around", "warn" if course.only_for_the_day else "pass", safe(course.text, 400))
     for warning in report.warnings:
         page.warning(warning.text)
     if report.count(*SIGNED) and report.signed:
         page.labelled("limits", "A signature shows that a key was held once, at an unknown time.")
     else:
-        page.labelled("limits", "A list shows what the exchange says, not what it has.")
+        seen = any(read.asked > read.unknown for read in report.chains)
+        says = "A balance shows that coins are there, not whose they are." if seen else LISTED_ONLY
+        page.labelled("limits", says)
+    steps = [f"--node {chain}=URL for {_plural(rows, 'row')}" for chain, rows in no_node(report)]
+    if steps:
+        more = [f"and {len(steps) - NEXT} more chains"] if len(steps) > NEXT else []
+        page.labelled("next", "; ".join(steps[:NEXT] + more))
     return page
+
+
+def no_node(report: ReservesReport) -> list[tuple[str, int]]:
+    """Chains that no node was named for, and their rows; most rows first."""
+    found = [(chain, rows) for (why, chain), rows in report.missing.items() if why == "no-node"]
+    return sorted(found, key=lambda item: (-item[1], item[0]))
+
+
+def _on_chain(report: ReservesReport, page: Page) -> None:
+    """What nodes answered: per asset with its levels of trust, and the blocks that were read."""
+    if not report.asked:
+        return
+    lines = [line for line in report.assets if set(line.levels) - {Level.CLAIMED}]
+    figures = aligned([_known(line) for line in lines])
+    names = max([len(safe(line.asset)) for line in lines], default=0)
+    for place, (line, figure) in enumerate(zip(lines, figures, strict=True)):
+        levels = ", ".join(f"{level} {_plural(n, 'row')}" for level, n in line.levels.items())
+        text = f"{safe(line.asset):<{names}}  {figure}  {levels}"
+        page.labelled("" if place else "on chain", text)
+    for place, read in enumerate(report.chains):
+        page.labelled("" if place else "blocks", f"{read.chain} {block_text(read)}")
+
+
+def _known(line: AssetLine) -> str:
+    return "unknown" if line.on_chain is None else grouped(line.on_chain)
+
+
+def block_text(read: ChainRead) -> str:
+    """The block or blocks of one chain with their time, and who answered."""
+    if read.first is None or read.last is None:
+        blocks = "no answer" if read.unknown == read.asked else "block not named"
+    elif read.first == read.last:
+        hash = read.first.hash
+        name = f", {hash[:8]}...{hash[-8:]}" if hash else ""
+        blocks = f"{read.first.height:,}{name}{_time(read.first.time)}"
+    else:
+        blocks = f"{read.first.height:,} to {read.last.height:,}{_time(read.last.time)}"
+    sources = ", ".join(safe(source, 60) for source in read.sources)
+    return f"{blocks}; {sources}" if sources else blocks
+
+
+def _time(time: str | None) -> str:
+    return f", {time[:10]} {time[11:16]} UTC" if time else ""
 
 
 def _table(report: ReservesReport, page: Page) -> None:

@@ -2,21 +2,23 @@
 
 What is asked, in order: is each file a list of its layout; do its rows add up to its own summary;
 does no address stand twice (over all files of one layout); does each row's signature show who
-controls the address. Nothing here asks a node: `balance_of` is the door for that.
+controls the address; what was on it, where nodes were named (reserves.asking).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import plain
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Invalid, Malformed, UsageError
+from merkle_por.exchange_profiles import Profile, find_profile, profiles
+from merkle_por.execution import Execution
 from merkle_por.recognise import by_id, recognise
 from merkle_por.reserves.holding import NOT_JUDGED, Level
 from merkle_por.reserves.judging import has_signature, judged_rows
@@ -33,10 +35,18 @@ from merkle_por.reserves.variants import htx
 from merkle_por.scheme import Given
 from merkle_por.verdict import About, Check, CheckStatus, FileInfo, Problem
 
+if TYPE_CHECKING:
+    from merkle_por.reserves.asking import Answered, Answers
+    from merkle_por.reserves.chains.interface import Balance as NodeBalance
+
 Source = str | Path | bytes | Document
 
 AMOUNTS_ONLY = "okx-reserves-csv"
 """Naming this id asks for the amounts of an OKX list, not for its signatures."""
+GENERAL = frozenset({"reserve-rows", "address-list", "cmc-exchange-assets"})
+"""Layouts of no exchange: anybody's list of anybody's wallets."""
+TOLD_ROWS = 500
+"""Rows between two words on how far the reading is."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +72,32 @@ def reserves(
     balance_of: BalanceOf | None = None,
     executor: Executor | None = None,
     skip: frozenset[int] = frozenset(),
+    nodes: Mapping[str, str | Sequence[str]] | None = None,
+    at: Mapping[str, int | str] | None = None,
+    tokens: Mapping[str, tuple[str, str | None]] | None = None,
+    memory: str | Path | None = None,
+    offline: bool = False,
+    exchange: str | None = None,
+    execution: Execution | None = None,
 ) -> ReservesReport:
     """Judges one or several lists of reserves (files of one publication are given together).
 
     scheme: a format id, None to recognise each file. given: facts from outside by name
     (`message`: the texts that rows may have signed; `signatures`: false to read amounts only).
-    balance_of: asks for one row's balance on its chain. executor: judges signatures in parallel.
+    nodes: chain -> URL of a node or service, or several that must agree; only these are talked to.
+    at: chain -> height or trusted hash of the block; without one each row's own height counts, else
+    the latest block. tokens: a list's coin tag -> (chain, token id), for tokens that no table
+    knows. memory: file that keeps the nodes' answers; offline: answer from it alone.
+    exchange: whose lists these must be. execution: executor for signatures and chains, progress.
+    balance_of: asks for one row's balance in place of nodes. executor: as in execution.
     skip: lines not to count (rows that another list has counted). Raises UsageError only.
     """
     if not sources:
         raise UsageError("no file was given")
+    profile = None if exchange is None else _profile(exchange)
+    execution = execution or Execution(executor)
     tally = Tally(limits.assets)
+    tally.answers = _answers(nodes, at, tokens, memory, execution, offline=offline)
     files: list[ListFile] = []
     readings: list[tuple[Layout, Document, dict[str, object]]] = []
     duplicates = Duplicates()
@@ -81,9 +106,10 @@ def reserves(
         layout = None
         reading = Reading(document)
         try:
-            layout = _layout(document, scheme)
+            layout = _layout(document, scheme, profile)
             reading.given = _given(layout, given, document, limits, judged=scheme != AMOUNTS_ONLY)
-            job = _Job(layout, reading, tally, duplicates, balance_of, executor, skip)
+            skipped = skip | _counted(tally, layout, document, readings)
+            job = _Job(layout, reading, tally, duplicates, balance_of, execution, skipped)
             files.append(job.run())
             readings.append((layout, document, reading.given))
         except Malformed as error:
@@ -95,16 +121,65 @@ def reserves(
         tally.take(reading)
     if not tally.errors:
         _repeated(readings, duplicates, tally)
-    return tally.report(tuple(files))
+    return tally.report(tuple(files), own_tokens=profile.own_tokens if profile else ())
 
 
-def _layout(document: Document, scheme: str | None) -> Layout:
+def _profile(name: str) -> Profile:
+    found = find_profile(name)
+    if found is None:
+        known = ", ".join(profile.id for profile in profiles())
+        raise UsageError(f'there is no profile of "{name[:40]}"', f"known: {known}")
+    return found
+
+
+def _answers(
+    nodes: Mapping[str, str | Sequence[str]] | None,
+    at: Mapping[str, int | str] | None,
+    tokens: Mapping[str, tuple[str, str | None]] | None,
+    memory: str | Path | None,
+    execution: Execution,
+    *,
+    offline: bool,
+) -> Answers | None:
+    if not (nodes or at or tokens or memory or offline):
+        return None
+    from merkle_por.reserves.asking import Answers, asking
+
+    asked = asking(nodes, at, tokens, memory, offline=offline)
+    return None if asked is None else Answers(asked, execution)
+
+
+def _counted(
+    tally: Tally,
+    layout: Layout,
+    document: Document,
+    before: Sequence[tuple[Layout, Document, dict[str, object]]],
+) -> frozenset[int]:
+    """Lines whose addresses an earlier list of another layout holds (in one layout they are
+    duplicates, which is worse)."""
+    others = [other for known, other, _ in before if known.id != layout.id]
+    if not others:
+        return frozenset()
+    from merkle_por.reserves.overlap import overlaps
+
+    found, skips = overlaps([*others, document])
+    tally.overlaps += tuple(overlap for overlap in found if overlap.again == document.name)
+    return skips[-1]
+
+
+def _layout(document: Document, scheme: str | None, profile: Profile | None) -> Layout:
     name = by_id(scheme).id if scheme else recognise(document).id
     layout = layout_of(name)
     if layout is None:
         if scheme:
             raise UsageError(f"{name} is not a list of reserves")
         raise Malformed("unknown-format", f"a file of {name}, not a list of reserves")
+    if profile is not None and layout.id not in (*profile.lists, *GENERAL):
+        published = ", ".join(profile.lists) or "no list that programs can read"
+        raise Malformed(
+            "wrong-layout",
+            f"{document.name} is laid out as {layout.id}; {profile.name} publishes {published}",
+        )
     return layout
 
 
@@ -155,21 +230,23 @@ class _Job:
     tally: Tally
     duplicates: Duplicates
     balance_of: BalanceOf | None
-    executor: Executor | None
+    execution: Execution
     skip: frozenset[int]
     heights: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def run(self) -> ListFile:
         tally, reading = self.tally, self.reading
-        tally.asked = tally.asked or self.balance_of is not None
+        tally.asked = tally.asked or self.balance_of is not None or tally.answers is not None
         rows = 0
         add_key, id = self.duplicates.add, self.layout.id
         chain: str | None = None
         proven = 0
         height: int | None = None
-        for row, owned in judged_rows(self.layout, reading, self.executor):
+        for row, owned, balance in self._rows():
             tally.signed = tally.signed or (owned is not None and has_signature(row))
             rows += 1
+            if not rows % TOLD_ROWS:
+                self.execution.progress("reading rows", rows, None, "rows")
             for key in row_keys(row):
                 add_key((id, key))
             state: str = NOT_JUDGED if owned is None else owned.state
@@ -179,7 +256,7 @@ class _Job:
                 tally.count(state)
                 proven += state == Owned.PROVEN
                 if row.line not in self.skip:
-                    self._amount(row, state)
+                    self._amount(row, state, balance)
             if owned is not None and owned.reason is not None:
                 self._speak(row, owned)
             where = row.network or row.coin
@@ -201,20 +278,37 @@ class _Job:
             dict(reading.facts),
         )
 
-    def _amount(self, row: Row, state: str) -> None:
-        level, amount = Level.CLAIMED, row.amount
+    def _rows(self) -> Iterator[Answered]:
+        judged = judged_rows(self.layout, self.reading, self.execution.executor)
+        if self.tally.answers is not None:
+            return self.tally.answers.of(self.layout, judged, self.skip)
+        return ((row, owned, None) for row, owned in judged)
+
+    def _amount(self, row: Row, state: str, found: NodeBalance | None) -> None:
+        level, amount, time = Level.CLAIMED, row.amount, None
+        balance: Balance | None = None
         if self.balance_of is not None:
             balance = self.balance_of(row)
+        if found is not None:
+            level, amount, time = found.level, found.amount, found.time
+            balance = Balance(found.level, found.amount, found.problem)
+            if level is Level.CLAIMED:
+                amount = row.amount
+            if found.amount is None:
+                text = found.text or "the balance is not known"
+                id = found.reason or "unknown-balance"
+                self._note(id, _said(row, text), row, About.BALANCES, CheckStatus.NOT_CHECKED)
+        elif self.balance_of is not None:
             if balance is None or balance.amount is None:
-                text = f"{row.coin} {row.address[:60]}: the balance is not known"
+                text = _said(row, "the balance is not known")
                 self._note("unknown-balance", text, row, About.BALANCES, CheckStatus.NOT_CHECKED)
                 level, amount = Level.UNKNOWN, None
             else:
                 level, amount = balance.level, balance.amount
-            if balance is not None and balance.problem is not None:
-                reason, text = balance.problem
-                self._note(reason, text, row, About.BALANCES, CheckStatus.FAIL)
-        self.tally.add(row, state, level, amount)
+        if balance is not None and balance.problem is not None:
+            reason, text = balance.problem
+            self._note(reason, _said(row, text), row, About.BALANCES, CheckStatus.FAIL)
+        self.tally.add(row, state, level, amount, time)
         if row.coin not in self.tally.titles and len(self.tally.titles) < self.tally.most:
             name = htx(row.coin).title if self.layout.exchange == "htx" else row.coin
             self.tally.titles[row.coin] = name
@@ -234,6 +328,12 @@ class _Job:
         low, high = self.heights.get(chain, (height, height))
         if chain in self.heights or len(self.heights) < self.tally.most:
             self.heights[chain] = (min(low, height), max(high, height))
+
+
+def _said(row: Row, text: str) -> str:
+    """What is said of a row: its coin and address before the text, where it doesn't name them."""
+    name = f"{row.coin} {row.address[:60]}".rstrip()
+    return f"{name}: {text.removeprefix(f'{row.coin[:40]}: ')}"
 
 
 def _repeated(

@@ -61,9 +61,10 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 class Holding:
     """Some amount of one asset.
 
-    amount: whole coins as counted, None where unknown. listed: as the list states it, where that
-    is another figure. ownership: a state of reserves.ownership, or not-judged. custody: held by a
-    third party. encumbered: not free for customers (pledged, unspendable). time: UTC.
+    amount: whole coins as counted, None where unknown. listed: as the list states them, None where
+    it names none. ownership: a state of reserves.ownership, or not-judged. custody: held by a
+    third party. encumbered: not free for customers (pledged, unspendable). time, until: UTC, of the
+    first and the last block that amounts were read at.
     """
 
     asset: str
@@ -79,7 +80,9 @@ class Holding:
     chain: str | None = None
     height: int | None = None
     time: str | None = None
+    until: str | None = None
     coin: str | None = None
+    listed: Decimal | None = None
 
     @property
     def verified(self) -> bool:
@@ -215,6 +218,11 @@ def _optional_text(row: Fields, name: str) -> str | None:
     return value
 
 
+def _optional_time(row: Fields, name: str) -> str | None:
+    value = row.members.get(name)
+    return None if value is None else strict_time(value, row.place(name))
+
+
 def saved_holdings(top: Fields) -> list[Holding]:
     """The holdings of a document merkle-por/reserves/1. Raises Malformed, Invalid."""
     found = []
@@ -227,6 +235,7 @@ def saved_holdings(top: Fields) -> list[Holding]:
         value = row.get("amount")
         amount = None if value is None else strict_amount(value, row.place("amount"), SUM_CHARS)
         rows = row.integer("rows", low=1)
+        listed = row.members.get("listed")
         found.append(
             Holding(
                 asset=strict_asset(row.get("asset"), where),
@@ -240,6 +249,11 @@ def saved_holdings(top: Fields) -> list[Holding]:
                 unknown_rows=row.integer("unknown_rows", low=0, high=rows),
                 chain=_optional_text(row, "network"),
                 coin=_optional_text(row, "coin"),
+                time=_optional_time(row, "time"),
+                until=_optional_time(row, "until"),
+                listed=None
+                if listed is None
+                else strict_amount(listed, row.place("listed"), SUM_CHARS),
             )
         )
         if amount is None and not found[-1].unknown_rows:

@@ -22,6 +22,9 @@ from merkle_por.verdict import Caution, Check, CheckStatus, FileInfo, Problem, S
 
 if TYPE_CHECKING:
     from merkle_por.report.text import Page
+    from merkle_por.reserves.asking import ChainRead
+    from merkle_por.reserves.overlap import Overlap
+    from merkle_por.reserves.snapshot import Course
 
 SIGNED = (Owned.PROVEN, Owned.OWNER_ASSERTED, Owned.KEY_UNBOUND)
 """States of rows whose signature is good."""
@@ -45,8 +48,9 @@ class ListFile:
 
 @dataclass(frozen=True)
 class CoinLine:
-    """All rows of one coin tag and kind. listed, proven: whole coins; None where the list has no
-    amounts. unknown_rows: rows whose amount is not known."""
+    """All rows of one coin tag and kind. listed: whole coins; None where the list has no amounts.
+    proven: of the listed amounts those whose owner is shown. on_chain: as nodes answered, None
+    where none did. unknown_rows: rows whose amount is not known. levels: rows by level of trust."""
 
     coin: str
     asset: str
@@ -58,11 +62,14 @@ class CoinLine:
     rows: int
     unknown_rows: int
     signed_rows: int
+    on_chain: Decimal | None = None
+    levels: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class AssetLine:
-    """One asset over all its coins; by_*: amounts under each word."""
+    """One asset over all its coins; by_*: counted amounts under each word. on_chain, levels: as in
+    `CoinLine`. own_token: issued by the exchange itself."""
 
     asset: str
     listed: Decimal | None
@@ -73,6 +80,9 @@ class AssetLine:
     by_kind: Mapping[str, Decimal]
     by_ownership: Mapping[str, Decimal]
     coins: tuple[CoinLine, ...]
+    on_chain: Decimal | None = None
+    levels: Mapping[str, int] = field(default_factory=dict)
+    own_token: bool = False
 
 
 def share(part: Decimal, whole: Decimal) -> Fraction | None:
@@ -84,7 +94,9 @@ def share(part: Decimal, whole: Decimal) -> Fraction | None:
 class ReservesReport:
     """The result of `reserves`. counts: rows per state of ownership; signer rows apart.
 
-    holdings: the same rows summed up as a ratio needs them (see reserves.holding).
+    holdings: the same rows summed up as a ratio needs them (see reserves.holding). asked: whether
+    balances were asked for; chains: what was read of each chain; missing: why nobody was asked
+    (class name), and the chain or coin -> rows. overlaps: addresses in two lists, counted once.
     """
 
     state: State
@@ -96,6 +108,12 @@ class ReservesReport:
     holdings: tuple[Holding, ...] = ()
     titles: Mapping[str, str] = field(default_factory=dict)
     signed: bool = False
+    asked: bool = False
+    chains: tuple[ChainRead, ...] = ()
+    missing: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    overlaps: tuple[Overlap, ...] = ()
+    own_tokens: tuple[str, ...] = ()
+    around: tuple[Course, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -149,8 +167,10 @@ class ReservesReport:
             title=self.titles.get(coin, coin),
             network=first.chain,
             kind=first.kind or RowKind.NATIVE,
-            listed=_sum(holdings),
-            proven=_sum([h for h in holdings if h.ownership == Owned.PROVEN]),
+            listed=_listed(holdings),
+            proven=_listed([h for h in holdings if h.ownership == Owned.PROVEN]),
+            on_chain=_on_chain(holdings),
+            levels=_rows(holdings),
             rows=sum(h.rows for h in holdings),
             unknown_rows=sum(h.unknown_rows for h in holdings),
             signed_rows=sum(h.rows for h in holdings if h.ownership in SIGNED),
@@ -166,8 +186,11 @@ class ReservesReport:
         return tuple(
             AssetLine(
                 asset=asset,
-                listed=_sum(found),
-                proven=_sum([h for h in found if h.ownership == Owned.PROVEN]),
+                listed=_listed(found),
+                proven=_listed([h for h in found if h.ownership == Owned.PROVEN]),
+                on_chain=_on_chain(found),
+                levels=_rows(found),
+                own_token=asset in self.own_tokens,
                 rows=sum(h.rows for h in found),
                 unknown_rows=sum(h.unknown_rows for h in found),
                 by_level=_by(found, lambda h: str(h.level)),
@@ -202,15 +225,33 @@ class ReservesReport:
         return reserves_document(self, **options)
 
 
-def _sum(holdings: Iterable[Holding]) -> Decimal | None:
-    """Exact sum of the known amounts, None where there is no known one."""
+def _total(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Exact sum of the known amounts, None where there are some and none is known."""
     total: Decimal | None = None
     found = False
-    for holding in holdings:
+    for amount in amounts:
         found = True
-        if holding.amount is not None:
-            total = add(total or ZERO, holding.amount)
+        if amount is not None:
+            total = add(total or ZERO, amount)
     return total if found else ZERO
+
+
+def _listed(holdings: Iterable[Holding]) -> Decimal | None:
+    return _total(holding.listed for holding in holdings)
+
+
+def _on_chain(holdings: Iterable[Holding]) -> Decimal | None:
+    """What nodes answered, None where none did."""
+    read = [h.amount for h in holdings if h.level not in (Level.CLAIMED, Level.UNKNOWN)]
+    return _total(read) if read else None
+
+
+def _rows(holdings: Iterable[Holding]) -> dict[str, int]:
+    """Rows by level of trust, best first."""
+    found: dict[str, int] = {}
+    for holding in holdings:
+        found[str(holding.level)] = found.get(str(holding.level), 0) + holding.rows
+    return {str(level): found[str(level)] for level in Level if str(level) in found}
 
 
 def _by(holdings: Iterable[Holding], name: Any) -> dict[str, Decimal]:

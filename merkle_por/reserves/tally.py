@@ -3,18 +3,54 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import ZERO, add
 from merkle_por.errors import Malformed
-from merkle_por.reserves.holding import NOT_JUDGED, Holding, Level
+from merkle_por.reserves.holding import NOT_JUDGED, VERIFIED, Holding, Level
 from merkle_por.reserves.lists.reading import KEPT, Reading
 from merkle_por.reserves.lists.row import Row, RowKind
 from merkle_por.reserves.ownership.row import State as Owned
 from merkle_por.reserves.report import ListFile, ReservesReport, state_of
 from merkle_por.verdict import About, Caution, Check, CheckStatus, Problem
 
+if TYPE_CHECKING:
+    from merkle_por.reserves.asking import Answers
+    from merkle_por.reserves.overlap import Overlap
+
 CLAIMED = "balances are the exchange's own figures (claimed): add --node"
+
+
+class Sum:
+    """The sum of some rows. amount: as counted; listed: as the list states it, where that is
+    another figure. unknown: rows whose amount nobody knows. first, last: times of blocks."""
+
+    __slots__ = ("amount", "first", "last", "listed", "rows", "unknown")
+
+    def __init__(self) -> None:
+        self.amount = ZERO
+        self.listed: Decimal | None = None
+        self.rows = 0
+        self.unknown = 0
+        self.first: str | None = None
+        self.last: str | None = None
+
+    @property
+    def counted(self) -> Decimal | None:
+        """The amount, None where no row has one."""
+        return None if self.unknown == self.rows else self.amount
+
+    def take(self, amount: Decimal | None, listed: Decimal | None, time: str | None) -> None:
+        self.rows += 1
+        if listed is not None:
+            self.listed = listed if self.listed is None else add(self.listed, listed)
+        if amount is None:
+            self.unknown += 1
+        else:
+            self.amount = add(self.amount, amount)
+        if time is not None:
+            self.first = time if self.first is None else min(self.first, time)
+            self.last = time if self.last is None else max(self.last, time)
 
 
 class Tally:
@@ -22,7 +58,7 @@ class Tally:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.sums: dict[tuple[Any, ...], list[Any]] = {}
+        self.sums: dict[tuple[Any, ...], Sum] = {}
         self.counts: dict[str, int] = {}
         self.checks: list[Check] = []
         self.kept: dict[str, int] = {}
@@ -31,20 +67,21 @@ class Tally:
         self.titles: dict[str, str] = {}
         self.signed = False
         self.asked = False
+        self.answers: Answers | None = None
+        self.overlaps: tuple[Overlap, ...] = ()
 
-    def add(self, row: Row, owned: str, level: Level, amount: Decimal | None) -> None:
-        """One row that has (or could have) an amount."""
+    def add(
+        self, row: Row, owned: str, level: Level, amount: Decimal | None, time: str | None = None
+    ) -> None:
+        """One row that has (or could have) an amount. time: of the block it was read at."""
         key = (row.asset, row.coin, row.network, row.kind, owned, level)
         entry = self.sums.get(key)
         if entry is None:
             if len(self.sums) >= 16 * self.most:
                 raise Malformed("too-big", "too many different coins")
-            entry = self.sums[key] = [ZERO, 0, 0]
-        if amount is None:
-            entry[2] += 1
-        else:
-            entry[0] = add(entry[0], amount)
-        entry[1] += 1
+            entry = self.sums[key] = Sum()
+        # A claimed amount is the listed one: no second sum, there can be four million rows.
+        entry.take(amount, None if level is Level.CLAIMED else row.amount, time)
 
     def count(self, name: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + 1
@@ -66,30 +103,32 @@ class Tally:
         return tuple(
             Holding(
                 asset=asset,
-                amount=None if rows == unknown else amount,
+                amount=found.counted,
                 level=level,
                 ownership=str(owned),
                 kind=kind,
                 custody=kind is RowKind.THIRD_PARTY,
                 encumbered=kind is RowKind.UNSPENDABLE,
-                rows=rows,
-                unknown_rows=unknown,
+                rows=found.rows,
+                unknown_rows=found.unknown,
                 chain=network,
                 coin=coin,
+                time=found.first,
+                until=found.last,
+                listed=found.counted if level is Level.CLAIMED else found.listed,
             )
-            for (asset, coin, network, kind, owned, level), (
-                amount,
-                rows,
-                unknown,
-            ) in self.sums.items()
+            for (asset, coin, network, kind, owned, level), found in self.sums.items()
         )
 
-    def report(self, files: tuple[ListFile, ...]) -> ReservesReport:
+    def report(
+        self, files: tuple[ListFile, ...], own_tokens: tuple[str, ...] = ()
+    ) -> ReservesReport:
         if not self.errors and not self.asked and any(file.rows for file in files):
             self.warnings.append(Caution("claimed", CLAIMED))
         if self.counts.get(NOT_JUDGED):
             text = "the signatures of the list were not judged"
             self.note("ownership-not-checked", text, None, About.OWNERSHIP, CheckStatus.NOT_CHECKED)
+        self._asked()
         good = sum(n for name, n in self.counts.items() if name.split("/")[0] == Owned.PROVEN)
         if good:
             text = f"{good} rows are signed by the keys of their own addresses"
@@ -104,4 +143,24 @@ class Tally:
             holdings=self.holdings(),
             titles=dict(self.titles),
             signed=self.signed,
+            asked=self.asked,
+            chains=() if self.answers is None else tuple(self.answers.chains.values()),
+            missing={} if self.answers is None else dict(self.answers.nobody),
+            overlaps=self.overlaps,
+            own_tokens=own_tokens,
         )
+
+    def _asked(self) -> None:
+        """What the nodes' answers come to."""
+        rows: dict[Level, int] = {}
+        for key, found in self.sums.items():
+            rows[key[-1]] = rows.get(key[-1], 0) + found.rows
+        good = sum(rows.get(level, 0) for level in (*VERIFIED, Level.SINGLE_SOURCE))
+        if good and Level.UNKNOWN not in rows and "lower-balance" not in self.kept:
+            text = f"{good} balances on chain, none lower than listed"
+            self.checks.append(Check("balances", About.BALANCES, CheckStatus.PASS, text))
+        if single := rows.get(Level.SINGLE_SOURCE):
+            text = f"{single} balances hang on the word of one service (single-source)"
+            self.warnings.append(Caution("single-source", text))
+        for overlap in self.overlaps:
+            self.warnings.append(Caution("double-counted", overlap.text))

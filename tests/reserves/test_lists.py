@@ -321,7 +321,9 @@ def test_balances_of_a_node_replace_the_list_and_unknown_is_never_zero() -> None
     assert report.state is State.INCOMPLETE
     lines = {line.asset: line for line in report.assets}
     assert lines["ETH"].by_level == {"own-node": Decimal(3)}
-    assert lines["SOL"].listed is None
+    assert lines["ETH"].on_chain == Decimal(3)
+    assert lines["SOL"].listed is not None
+    assert lines["SOL"].on_chain is None
     assert lines["SOL"].unknown_rows == 1
     complete = reserves(path, balance_of=lambda found: Balance(Level.OWN_NODE, found.amount))
     assert complete.state is State.VALID

@@ -19,6 +19,7 @@ class Layout:
     """One layout. `read` yields rows and notes failures in the reading; it raises Malformed.
 
     amounts: whether its rows have any. signed: whether its rows can carry signatures.
+    coin_is_network: its coin tags name the chain, and `asset` what is held there.
     facts: the layout's own facts from outside; `all_facts` adds those of signed lists.
     """
 
@@ -33,6 +34,7 @@ class Layout:
     read: Callable[[Reading], Iterator[Row]]
     amounts: bool = True
     signed: bool = False
+    coin_is_network: bool = False
     aliases: tuple[str, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
 

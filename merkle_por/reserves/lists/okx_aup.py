@@ -89,4 +89,5 @@ LAYOUT = Layout(
     read=read,
     amounts=False,
     signed=True,
+    coin_is_network=True,
 )
