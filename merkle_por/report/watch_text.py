@@ -276,7 +276,7 @@ def _table(head: str, titles: Sequence[str], lines: Sequence[_Line], page: Page)
         text += "".join(f"  {column.cells[row]}" for column in shown)
         page.add(Span(text, line.style), Span(f"  {covered.cells[row]}  {line.source}"))
         parts = [
-            f"{titles[p]} {line.changes[p]}" for p in below if line.changes[p] not in ("", "-")
+            f"{titles[p]} {line.changes[p]}" for p in below if line.changes[p] not in ("", "-", "0")
         ]
         if parts:
             for part in page.wrapped(", ".join(parts), max(page.width - names - 6, 30)):

@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 from merkle_por.amounts import EXACT, ZERO, add, fixed
 from merkle_por.daemons import Daemons
 from merkle_por.errors import Incomplete
 from merkle_por.execution import Execution
-from merkle_por.history import AssetReading, Reading, Wallet
+from merkle_por.history import WALLETS_KEPT, AssetReading, Reading, Wallet
 from merkle_por.prices import Prices
 from merkle_por.prices.ask import is_service, open_service, prices_from
 from merkle_por.prices.ids import Ids
@@ -25,7 +26,6 @@ from merkle_por.ratio import AssetRatio, AssetState, Ratios, compare
 from merkle_por.reserves.chains import balances
 from merkle_por.reserves.chains.interface import Balance, unknown
 from merkle_por.reserves.holding import VERIFIED, Holding, Level, seconds_between
-from merkle_por.reserves.lists.row import RowKind
 from merkle_por.verdict import State
 from merkle_por.watch.backoff import Backoff
 from merkle_por.watch.target import Target, Watched
@@ -75,10 +75,9 @@ def look(target: Target, ways: Ways, now: str, clock: Callable[[], float]) -> Fo
     found = _balances(target, ways, sources, clock)
     prices = _prices(target, ways, sources, clock)
     holdings = [_holding(w, b) for w, b in zip(target.rows, found, strict=True)]
-    ratios = _ratios(target, holdings)
-    listed = _ratios(target, [_holding(watched, None) for watched in target.rows])
+    ratios = compare(target.owed, holdings, mapping=target.variants)
     state = _state(target, ratios, holdings)
-    assets = _assets(target, ratios, listed, found, prices)
+    assets = _assets(target, ratios, found, holdings, prices)
     warnings = [*target.warnings, *((w.id, w.text) for w in prices.warnings)]
     warnings += _old_blocks(target, found, now)
     unpriced = [asset.asset for asset in assets if asset.price is None]
@@ -106,8 +105,8 @@ def look(target: Target, ways: Ways, now: str, clock: Callable[[], float]) -> Fo
         sources=sources,
         warnings=tuple(dict.fromkeys(warnings)),
     )
-    wallets = [_wallet(w, b, target, now) for w, b in zip(target.rows, found, strict=True)]
-    return Found(reading, wallets)
+    rows = islice(zip(target.rows, found, holdings, strict=True), WALLETS_KEPT)
+    return Found(reading, [_wallet(w, b, h, target, now) for w, b, h in rows])
 
 
 # -- balances --------------------------------------------------------------------------------
@@ -247,25 +246,9 @@ def _value(
 
 
 def _holding(watched: Watched, balance: Balance | None) -> Holding:
-    row = watched.row
-    amount = row.amount if balance is None else balance.amount
-    level = Level.CLAIMED if balance is None else balance.level
-    return Holding(
-        asset=row.asset,
-        amount=amount,
-        level=Level.UNKNOWN if amount is None else level,
-        ownership=watched.ownership,
-        kind=row.kind,
-        custody=row.kind is RowKind.THIRD_PARTY,
-        encumbered=row.kind is RowKind.UNSPENDABLE,
-        unknown_rows=int(amount is None),
-        chain=watched.chain,
-        coin=row.coin,
-    )
-
-
-def _ratios(target: Target, holdings: Sequence[Holding]) -> Ratios:
-    return compare(target.owed, holdings, mapping=target.variants)
+    if balance is None:
+        return watched.holding(watched.row.amount, Level.CLAIMED)
+    return watched.holding(balance.amount, balance.level)
 
 
 def _state(target: Target, ratios: Ratios, holdings: Sequence[Holding]) -> State:
@@ -296,9 +279,8 @@ class _Sources:
     reason: str | None = None
     text: str | None = None
 
-    def take(self, watched: Watched, balance: Balance | None) -> None:
+    def take(self, watched: Watched, balance: Balance | None, level: str) -> None:
         self.rows += 1
-        level = str(_holding(watched, balance).level)
         self.levels[level] = self.levels.get(level, 0) + 1
         state = watched.ownership
         self.ownership[state] = self.ownership.get(state, 0) + 1
@@ -318,24 +300,23 @@ class _Sources:
 def _assets(
     target: Target,
     ratios: Ratios,
-    listed: Ratios,
     found: Sequence[Balance | None],
+    holdings: Sequence[Holding],
     prices: Prices,
 ) -> tuple[AssetReading, ...]:
     behind: dict[str, _Sources] = {}
-    for watched, balance in zip(target.rows, found, strict=True):
+    for watched, balance, holding in zip(target.rows, found, holdings, strict=True):
         name = target.target(watched.row.asset)
-        behind.setdefault(name, _Sources()).take(watched, balance)
-    before = {asset.asset: asset for asset in listed.assets}
+        behind.setdefault(name, _Sources()).take(watched, balance, str(holding.level))
     ordered = [*ratios.in_scope, *(a for a in ratios.assets if a.liabilities is None)]
     return tuple(
-        _asset(asset, before.get(asset.asset), behind.get(asset.asset, _Sources()), prices)
+        _asset(asset, target.listed.get(asset.asset), behind.get(asset.asset, _Sources()), prices)
         for asset in ordered
     )
 
 
 def _asset(
-    asset: AssetRatio, listed: AssetRatio | None, behind: _Sources, prices: Prices
+    asset: AssetRatio, listed: Decimal | None, behind: _Sources, prices: Prices
 ) -> AssetReading:
     known = not asset.unknown_rows
     ratio = asset.ratio if known else None
@@ -344,7 +325,7 @@ def _asset(
         state=asset.state.value if known else AssetState.INCOMPLETE.value,
         held=asset.reserves if known else None,
         owed=asset.liabilities,
-        listed=None if listed is None or listed.unknown_rows else listed.reserves,
+        listed=listed,
         verified=asset.verified,
         known=asset.reserves,
         price=prices.values.get(asset.asset),
@@ -367,7 +348,9 @@ def _cut(numerator: int, denominator: int) -> str:
     return fixed(Decimal(scaled).scaleb(-RATIO_DECIMALS, EXACT), RATIO_DECIMALS)
 
 
-def _wallet(watched: Watched, balance: Balance | None, target: Target, now: str) -> Wallet:
+def _wallet(
+    watched: Watched, balance: Balance | None, holding: Holding, target: Target, now: str
+) -> Wallet:
     row = watched.row
     return Wallet(
         address=row.address
@@ -376,12 +359,12 @@ def _wallet(watched: Watched, balance: Balance | None, target: Target, now: str)
         asset=target.target(row.asset),
         coin=row.coin,
         kind=str(row.kind),
-        level=str(_holding(watched, balance).level),
+        level=str(holding.level),
         ownership=watched.ownership,
         time=now,
         chain=watched.chain or row.network,
         listed=row.amount,
-        held=row.amount if balance is None else balance.amount,
+        held=holding.amount,
         height=row.height if balance is None else balance.height,
         source=None if balance is None else balance.source,
         reason=None if balance is None or balance.units is not None else balance.reason,

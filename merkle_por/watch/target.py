@@ -18,15 +18,15 @@ from merkle_por.attestation import Liabilities, liabilities_of
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.exchange_profiles import Profile, find_profile
-from merkle_por.ratio import Variant, read_map
+from merkle_por.ratio import Variant, compare, read_map
 from merkle_por.recognise import recognise
 from merkle_por.reserves.api import reserves
 from merkle_por.reserves.chains import registry
-from merkle_por.reserves.holding import NOT_JUDGED, seconds_between
+from merkle_por.reserves.holding import NOT_JUDGED, Holding, Level, seconds_between
 from merkle_por.reserves.judging import judged_rows
 from merkle_por.reserves.lists.layouts import layout_of
 from merkle_por.reserves.lists.reading import Reading as ListReading
-from merkle_por.reserves.lists.row import Row
+from merkle_por.reserves.lists.row import Row, RowKind
 from merkle_por.reserves.overlap import overlaps
 from merkle_por.verdict import CheckStatus
 
@@ -53,11 +53,28 @@ class Watched:
     chain: str | None
     why: Incomplete | None = None
 
+    def holding(self, amount: Decimal | None, level: Level) -> Holding:
+        """The row with an amount (None: unknown) and how far that is shown."""
+        row = self.row
+        return Holding(
+            asset=row.asset,
+            amount=amount,
+            level=Level.UNKNOWN if amount is None else level,
+            ownership=self.ownership,
+            kind=row.kind,
+            custody=row.kind is RowKind.THIRD_PARTY,
+            encumbered=row.kind is RowKind.UNSPENDABLE,
+            unknown_rows=int(amount is None),
+            chain=self.chain,
+            coin=row.coin,
+        )
+
 
 @dataclass(frozen=True)
 class Target:
     """One exchange as read. failed: checks of its lists that failed, in words. times: of the
-    lists' snapshot, UTC, where they name one. digest: of all files, for telling changes of method
+    lists' snapshot, UTC, where they name one. listed: asset -> amount as the lists state it, None
+    where a row states none. digest: of all files, for telling changes of method
     from changes of coins."""
 
     exchange: str
@@ -66,6 +83,7 @@ class Target:
     owed: Mapping[str, Decimal]
     liabilities: tuple[Liabilities, ...]
     variants: Mapping[str, Variant]
+    listed: Mapping[str, Decimal | None]
     own_tokens: tuple[str, ...]
     failed: tuple[str, ...]
     warnings: tuple[tuple[str, str], ...]
@@ -115,6 +133,9 @@ def read_target(named: Named, tokens: Mapping[str, tuple[str, str | None]]) -> T
         rows.extend(_rows(document, skip, tokens, ROWS - len(rows)))
     liabilities = tuple(liabilities_of(Document.of(path)) for path in named.liabilities)
     owed = _owed(liabilities)
+    variants = _variants(named.mapping, owed)
+    claims = (watched.holding(watched.row.amount, Level.CLAIMED) for watched in rows)
+    stated = compare(owed, claims, mapping=variants)
     exchange, name, profile = _exchange(named, liabilities, facts)
     times = [fact["time"] for fact in facts if fact.get("time", "").endswith("Z")]
     times += [source.time for source in liabilities if source.time is not None]
@@ -124,7 +145,8 @@ def read_target(named: Named, tokens: Mapping[str, tuple[str, str | None]]) -> T
         rows=tuple(rows),
         owed=owed,
         liabilities=liabilities,
-        variants=_variants(named.mapping, owed),
+        variants=variants,
+        listed={a.asset: None if a.unknown_rows else a.reserves for a in stated.assets},
         own_tokens=() if profile is None else profile.own_tokens,
         failed=tuple(failed),
         warnings=tuple(dict.fromkeys([*warnings, *_notes(liabilities)])),
@@ -167,6 +189,7 @@ def _rows(
     layout = layout_of(recognise(document).id)
     assert layout is not None  # `_checked` has read it
     found: list[Watched] = []
+    chains: dict[tuple[str, str | None], tuple[str | None, Incomplete | None]] = {}
     for row, owned in judged_rows(layout, ListReading(document), None):
         if row.signer_of is not None or row.line in skip:
             continue
@@ -177,12 +200,21 @@ def _rows(
                 "watch a part of the list; merkle-por reserves reads lists of any length",
             )
         state = NOT_JUDGED if owned is None else str(owned.state)
-        try:
-            chain, _ = registry.resolve(row.coin, row.network, tokens)
-            found.append(Watched(row, state, chain.name))
-        except Incomplete as error:
-            found.append(Watched(row, state, None, error))
+        tag = (row.coin, row.network)
+        if tag not in chains:
+            chains[tag] = _chain(*tag, tokens)
+        found.append(Watched(row, state, *chains[tag]))
     return found
+
+
+def _chain(
+    coin: str, network: str | None, tokens: Mapping[str, tuple[str, str | None]]
+) -> tuple[str | None, Incomplete | None]:
+    """The chain of a tag, or why there is none."""
+    try:
+        return registry.resolve(coin, network, tokens)[0].name, None
+    except Incomplete as error:
+        return None, error
 
 
 def _owed(liabilities: Sequence[Liabilities]) -> dict[str, Decimal]:
