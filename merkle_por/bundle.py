@@ -73,9 +73,11 @@ def read_bundle(document: Document, limits: Limits = LIMITS) -> Bundle:
     Raises Malformed: bad-bundle for anything that `bundle_bytes` would not have made, too-big.
     """
     data = document.data
-    _bounded_directory(data)
+    count = _bounded_directory(data)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
+            if len(archive.infolist()) != count:
+                raise Malformed("bad-bundle", "its directory does not name all its files")
             return _read(archive, limits)
     except Malformed:
         raise
@@ -92,15 +94,18 @@ def read_bundle(document: Document, limits: Limits = LIMITS) -> Bundle:
         raise Malformed("bad-bundle", "the zip file is damaged, or not a bundle") from None
 
 
-def _bounded_directory(data: bytes) -> None:
-    """Looks at the end of the file, so that no reader builds a list of millions of entries."""
+def _bounded_directory(data: bytes) -> int:
+    """Looks at the end of the file, so that no reader builds a list of millions of entries;
+    answers how many it says there are."""
     if len(data) < _END.size or not data.startswith(b"PK\x03\x04"):
         raise Malformed("bad-bundle", "not a bundle: it does not begin with a file")
-    mark, disk, start, here, count, size, _, comment = _END.unpack(data[-_END.size :])
-    if mark != _END_MARK or comment or disk or start or here != count:
+    mark, disk, start, here, count, size, offset, comment = _END.unpack(data[-_END.size :])
+    whole = offset + size + _END.size == len(data)
+    if mark != _END_MARK or comment or disk or start or here != count or not whole:
         raise Malformed("bad-bundle", "not a bundle: something stands behind its directory")
     if count > FILES_MOST + 2 or size > DIRECTORY_BYTES:
         raise Malformed("too-big", "more files than a bundle has")
+    return int(count)
 
 
 def _read(archive: zipfile.ZipFile, limits: Limits) -> Bundle:
