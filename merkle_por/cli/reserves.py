@@ -16,19 +16,28 @@ from merkle_por.cli.common import (
     show,
 )
 from merkle_por.cli.main import EXITS
+from merkle_por.cli.nodes import asked, node_options, running
+from merkle_por.errors import UsageError
 from merkle_por.verdict import State
 
 
 @click.command(
     "reserves",
     short_help="Read a published wallet list: ownership, shares proven.",
-    epilog=f"{EXITS}  Example: merkle-por reserves huobi_por.csv",
+    epilog=f"{EXITS}  Example: merkle-por reserves list.csv --node ethereum=http://127.0.0.1:8545",
 )
 @click.argument("lists", nargs=-1, required=True, metavar="LIST...")
 @click.option("--format", "format_", metavar="ID", help="Name the format, don't recognise it.")
 @click.option("--given", multiple=True, metavar="NAME=VALUE", help="Any other fact (@FILE reads).")
 @click.option("--signatures-only", is_flag=True, help="Judge signatures, ask no node.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, help="Processes to use.")
+@click.option("--exchange", metavar="NAME", help="Whose lists these must be, by its profile.")
+@click.option(
+    "--around",
+    type=click.IntRange(1, 366),
+    metavar="DAYS",
+    help="Read balances so many days before and after as well.",
+)
+@node_options
 @click.option("--html", metavar="OUT", help="Write a report to read, print and hand over.")
 @output_options
 def command(
@@ -36,6 +45,13 @@ def command(
     format_: str | None,
     given: tuple[str, ...],
     signatures_only: bool,
+    exchange: str | None,
+    around: int | None,
+    node: tuple[str, ...],
+    at: tuple[str, ...],
+    token: tuple[str, ...],
+    cache: str | None,
+    offline: bool,
     workers: int,
     html: str | None,
     as_json: bool,
@@ -46,13 +62,19 @@ def command(
     from merkle_por.reserves.api import reserves
 
     values: dict[str, Any] = given_values(given)
-    if workers > 1:
-        from concurrent.futures import ProcessPoolExecutor
-
-        with ProcessPoolExecutor(workers) as executor:
-            result = reserves(*lists, scheme=format_, given=values, executor=executor)
-    else:
-        result = reserves(*lists, scheme=format_, given=values)
+    if signatures_only and (node or at or cache or offline or around):
+        raise UsageError("--signatures-only asks no node: leave out what belongs to nodes")
+    whom = asked(node, at, token, cache, offline)
+    with running(workers, quiet=quiet) as execution:
+        result = reserves(
+            *lists,
+            scheme=format_,
+            given=values,
+            exchange=exchange,
+            around=around,
+            execution=execution,
+            **whom,
+        )
     if html:
         from merkle_por.cli.output import keep, ran_on
 

@@ -98,8 +98,10 @@ def _unconfirmed(report: ReservesReport) -> str:
         levels = _levels(report)
         if set(levels) - {Level.CLAIMED, Level.UNKNOWN}:
             who = "one service says" if Level.SINGLE_SOURCE in levels else "nodes say"
-            what = "holds at least what is listed" if _amounts(report) else "holds what is shown"
-            return f"Each of {rows} {what}, {who}; whose addresses they are, nothing shows."
+            seen = sum(found for level, found in levels.items() if level is not Level.CLAIMED)
+            all_ = "The one row holds" if seen == 1 else f"All {seen} rows hold"
+            what = "at least what is listed" if _amounts(report) else "what is shown"
+            return f"{all_} {what}, {who}; whose addresses they are, nothing shows."
         return f"Only a list: {rows}, and nothing in it shows who controls an address."
     if report.count(Owned.PROVEN):
         open_ = next(c for c in report.checks if c.status is CheckStatus.UNCONFIRMED)
@@ -177,7 +179,7 @@ def _on_chain(report: ReservesReport, page: Page) -> None:
     figures = aligned([_known(line) for line in lines])
     names = max([len(safe(line.asset)) for line in lines], default=0)
     for place, (line, figure) in enumerate(zip(lines, figures, strict=True)):
-        levels = ", ".join(f"{level} {_plural(n, 'row')}" for level, n in line.levels.items())
+        levels = ", ".join(f"{_plural(n, 'row')} {level}" for level, n in line.levels.items())
         text = f"{safe(line.asset):<{names}}  {figure}  {levels}"
         page.labelled("" if place else "on chain", text)
     for place, read in enumerate(report.chains):

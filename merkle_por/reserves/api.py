@@ -14,9 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from merkle_por.amounts import plain
+from merkle_por.amounts import plain, stripped
 from merkle_por.documents import LIMITS, Document, Limits
-from merkle_por.errors import Invalid, Malformed, UsageError
+from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.exchange_profiles import Profile, find_profile, profiles
 from merkle_por.execution import Execution
 from merkle_por.recognise import by_id, recognise
@@ -78,6 +78,7 @@ def reserves(
     memory: str | Path | None = None,
     offline: bool = False,
     exchange: str | None = None,
+    around: int | None = None,
     execution: Execution | None = None,
 ) -> ReservesReport:
     """Judges one or several lists of reserves (files of one publication are given together).
@@ -88,7 +89,8 @@ def reserves(
     at: chain -> height or trusted hash of the block; without one each row's own height counts, else
     the latest block. tokens: a list's coin tag -> (chain, token id), for tokens that no table
     knows. memory: file that keeps the nodes' answers; offline: answer from it alone.
-    exchange: whose lists these must be. execution: executor for signatures and chains, progress.
+    exchange: whose lists these must be. around: days before and after the snapshot to read as well.
+    execution: executor for signatures and chains, progress.
     balance_of: asks for one row's balance in place of nodes. executor: as in execution.
     skip: lines not to count (rows that another list has counted). Raises UsageError only.
     """
@@ -98,6 +100,8 @@ def reserves(
     execution = execution or Execution(executor)
     tally = Tally(limits.assets)
     tally.answers = _answers(nodes, at, tokens, memory, execution, offline=offline)
+    if around is not None and (tally.answers is None or offline):
+        raise UsageError("the days around a snapshot are asked of nodes", "add --node CHAIN=URL")
     files: list[ListFile] = []
     readings: list[tuple[Layout, Document, dict[str, object]]] = []
     duplicates = Duplicates()
@@ -121,6 +125,8 @@ def reserves(
         tally.take(reading)
     if not tally.errors:
         _repeated(readings, duplicates, tally)
+        if around is not None and tally.answers is not None:
+            _around(readings, around, tally.answers, tally)
     return tally.report(tuple(files), own_tokens=profile.own_tokens if profile else ())
 
 
@@ -291,6 +297,9 @@ class _Job:
             balance = self.balance_of(row)
         if found is not None:
             level, amount, time = found.level, found.amount, found.time
+            if amount is not None:
+                # A chain counts in its smallest unit: the zeros behind say nothing more.
+                amount = Decimal(stripped(amount))
             balance = Balance(found.level, found.amount, found.problem)
             if level is Level.CLAIMED:
                 amount = row.amount
@@ -328,6 +337,44 @@ class _Job:
         low, high = self.heights.get(chain, (height, height))
         if chain in self.heights or len(self.heights) < self.tally.most:
             self.heights[chain] = (min(low, height), max(high, height))
+
+
+def _around(
+    readings: Sequence[tuple[Layout, Document, dict[str, object]]],
+    days: int,
+    answers: Answers,
+    tally: Tally,
+) -> None:
+    """Reads each chain's balances some days before and after its block: borrowed coins show."""
+    from merkle_por.reserves.snapshot import around
+
+    def rows() -> Iterator[Row]:
+        for layout, document, given in readings:
+            yield from answers.asked_rows(layout, layout.read(Reading(document, given=given)))
+
+    asked = answers.asked
+    for read in tuple(answers.chains.values()):
+        if read.last is None:
+            continue  # its rows are unknown already
+        try:
+            courses = around(
+                rows,
+                asked.nodes,
+                {read.chain: read.last.height},
+                days=(-days, 0, days),
+                execution=answers.execution,
+                tokens=asked.tokens,
+            )
+        except Incomplete as error:
+            text = f"{read.chain}, around the snapshot: {error.text}"
+            tally.note(error.reason, text, None, About.BALANCES, CheckStatus.NOT_CHECKED)
+            continue
+        for course in courses:
+            if not course.complete:
+                text = f"{course.asset} on {course.chain} is not known around the snapshot"
+                status = CheckStatus.NOT_CHECKED
+                tally.note("unknown-balance", text, None, About.BALANCES, status)
+        tally.around.extend(courses)
 
 
 def _said(row: Row, text: str) -> str:

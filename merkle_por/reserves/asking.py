@@ -152,6 +152,7 @@ class Answers:
     ) -> Iterator[Answered]:
         """Each row with its balance, in file order, in bounded memory. skip: lines not to ask."""
         asked = self.asked
+        self.execution.progress("asking nodes", 0, None, "rows")
         questions = (self._question(layout, row, owned, skip) for row, owned in judged)
         for question, found in balances(
             questions,
@@ -163,6 +164,13 @@ class Answers:
             offline=asked.offline,
         ):
             yield question.row, question.owned, self._answer(question, found)
+
+    def asked_rows(self, layout: Layout, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows that nodes are asked about, as they are asked."""
+        for row in rows:
+            question = self._question(layout, row, None, frozenset())
+            if question.addresses:
+                yield row._replace(coin=question.coin)
 
     def _question(
         self, layout: Layout, row: Row, owned: Ownership | None, skip: frozenset[int]

@@ -17,6 +17,7 @@ from merkle_por.verdict import About, Caution, Check, CheckStatus, Problem
 if TYPE_CHECKING:
     from merkle_por.reserves.asking import Answers
     from merkle_por.reserves.overlap import Overlap
+    from merkle_por.reserves.snapshot import Course
 
 CLAIMED = "balances are the exchange's own figures (claimed): add --node"
 
@@ -69,6 +70,7 @@ class Tally:
         self.asked = False
         self.answers: Answers | None = None
         self.overlaps: tuple[Overlap, ...] = ()
+        self.around: list[Course] = []
 
     def add(
         self, row: Row, owned: str, level: Level, amount: Decimal | None, time: str | None = None
@@ -148,6 +150,7 @@ class Tally:
             missing={} if self.answers is None else dict(self.answers.nobody),
             overlaps=self.overlaps,
             own_tokens=own_tokens,
+            around=tuple(self.around),
         )
 
     def _asked(self) -> None:
