@@ -123,9 +123,7 @@ FAMILY = {
     "leaf-not-in-tree": "leaf-not-found",
     "length": "bad-hash",
     "level-order": "level-gap",
-    "level-size": "node-count",
     "malformed": "bad-length",
-    "many-roots": "root-conflict",
     "missing-child": "one-child",
     "negative": "negative-balance",
     "negative-amount": "negative-balance",
@@ -164,7 +162,6 @@ FAMILY = {
     "txid": "txid-not-found",
     "unknown-asset-set": "asset-set",
     "unknown-tier": "bad-number",
-    "user-hash": "leaf-hash",
     "vk": "key-length",
     "wrong-position": "root-inconsistent",
     "wrong-root": "root-inconsistent",
@@ -177,10 +174,11 @@ _SEEN_FIRST = {
         "htx-merkle-sum/bad_precision"
     ),
     "bad-hash": "easy-audit/bad_nonce",
-    "bad-height": "binance-por-csv/bad-height",
+    "bad-height": "binance-por-csv/bad-height okx-merkle-v2/bad_tree_upside_down",
     "bad-keys": (
         "bitfinex-antani/bad_truncated bitget-2022/bad_empty_path "
         "bitget-2025/bad_empty_path coinex/bad_empty_path mexc/bad_empty_path "
+        "okx-merkle-v2/bad_tree_extra_coin okx-merkle-v2/bad_user_no_nodes "
         "swissborg/bad_no_witnesses.user"
     ),
     "bad-node-type": (
@@ -200,9 +198,11 @@ _SEEN_FIRST = {
     "bad-yaml": "bitmex-reserves/bad_custodial_twice bitmex-reserves/bad_duplicate_address",
     "column-count": "okx-reserves-csv/bad_short_row",
     "duplicate-script": "bitmex-reserves/bad_upper_case_twin",
+    "level-gap": "okx-merkle-v2/bad_tree_no_leaves",
     "missing-field": (
         "cakedefi/bad_empty_object htx-merkle-sum/b_bad_missing_field "
-        "okx-merkle-v1/bad_missing_balances okx-merkle-v1/bad_missing_self"
+        "okx-merkle-v1/bad_missing_balances okx-merkle-v1/bad_missing_self "
+        "okx-merkle-v2/bad_user_missing_balances"
     ),
     "nan": "cmc-exchange-assets/bad-nan",
     "no-detail-section": "okx-reserves-csv/bad_no_rows",
@@ -228,12 +228,16 @@ _SEEN_FIRST = {
         "swissborg/bad_negative_leaf.user swissborg/bad_negative_witness.user"
     ),
     "script-mismatch": "bitmex-reserves/bad_duplicate_script",
-    "sum-mismatch": "bitmex-reserves/bad_total",
+    "sum-mismatch": (
+        "bitmex-reserves/bad_total okx-merkle-v2/bad_tree_ghost_leaf "
+        "okx-merkle-v2/bad_user_ghost_leaf"
+    ),
     "total-mismatch": "maxwell/bad_root_sum",
     "unexpected-message": "htx-por-csv/bad-message-changed",
     "wrong-type": (
         "bitfinex-antani/bad_float_balance bitunix/bad_type cakedefi/bad_type "
-        "htx-merkle-sum/bad_type okx-merkle-v1/bad_arr okx-merkle-v1/bad_number_balance"
+        "htx-merkle-sum/bad_type okx-merkle-v1/bad_arr okx-merkle-v1/bad_number_balance "
+        "okx-merkle-v2/bad_tree_number okx-merkle-v2/bad_user_number"
     ),
 }
 SEEN_FIRST = {name: reason for reason, names in _SEEN_FIRST.items() for name in names.split()}
@@ -333,8 +337,10 @@ _FLAG_OF = {
         "node-hash-mismatch proof-too-short storage-value-mismatch txid-not-found untrusted-block "
         "unused-nodes wrong-address wrong-slot"
     ),
-    "contradiction": "node-conflict shared-leaf conflicting-nodes root-conflict self-not-leaf "
-    "audit-id-mismatch",
+    "contradiction": (
+        "audit-id-mismatch conflicting-nodes many-roots node-conflict root-conflict "
+        "self-not-leaf shared-leaf"
+    ),
     "duplicate": (
         "duplicate-address duplicate-asset duplicate-batch duplicate-index duplicate-key "
         "duplicate-leaf duplicate-level duplicate-owner duplicate-script duplicate-sibling "
@@ -343,10 +349,10 @@ _FLAG_OF = {
     "hash-text": "bad-hash",
     "key-not-published": "key-not-pinned key-length bad-key",
     "leaf": (
-        "leaf-hash leaf-not-found leaf-payload sibling-leaf-hash user-id balance-mismatch "
-        "padding-account"
+        "balance-mismatch leaf-hash leaf-not-found leaf-payload padding-account "
+        "sibling-leaf-hash user-hash user-id"
     ),
-    "limits": "index-range too-deep too-big exceeds-total node-count sum-range",
+    "limits": "level-size index-range too-deep too-big exceeds-total node-count sum-range",
     "negative": "negative-balance equity-and-debt debt-exceeds-equity",
     "ownership": (
         "address-mismatch bad-address bad-checksum bad-public-key bad-script bad-signature "
