@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import nodes
 import pytest
 import vectorfiles
 from chainhelpers import Handler, Reply, holder, reply, row
@@ -313,9 +314,9 @@ def test_no_node_for_the_chain() -> None:
 
 
 def test_what_the_user_names_wrongly() -> None:
-    for nodes in ({"nochain": "http://x"}, {"eth": "ftp://x"}, {"eth": "x"}, {"eth": "@/no/file"}):
+    for named in ({"nochain": "http://x"}, {"eth": "ftp://x"}, {"eth": "x"}, {"eth": "@/no/file"}):
         with pytest.raises(UsageError):
-            balances([], nodes)
+            balances([], named)
     with pytest.raises(UsageError):
         balances([], {"eth": "https://x/${NO_SUCH_VARIABLE_HERE}"})
     with pytest.raises(UsageError):
@@ -458,3 +459,15 @@ def test_a_recorded_run_of_balances(server: Serve) -> None:
     figures = one.ask([Query("ethereum", a) for a in found["holders"]], pinned)
     units = [f.units for f in figures if isinstance(f, Figure)]
     assert units == [7, 10**18 + 7, 2 * 10**18 + 7, 3 * 10**18 + 7, 0]
+
+
+# --- the tests' own nodes ------------------------------------------------------------------------
+
+
+def test_absent_nodes_skip_but_never_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "false")
+    with pytest.raises(pytest.skip.Exception, match="install_nodes"):
+        nodes._binary("no-such-node")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="install_nodes"):
+        nodes._binary("no-such-node")

@@ -29,6 +29,11 @@ _CLIENTS: dict[str, dict[str, tuple[str, str]]] = {
     "aptos": {"rest": ("aptos", "Aptos")},
     "ton": {"toncenter": ("ton", "Ton")},
     "polkadot": {"rpc": ("polkadot", "Polkadot")},
+    "sui": {"rpc": ("sui", "Sui")},
+    "algorand": {"algod": ("algorand", "Algorand")},
+    "starknet": {"rpc": ("starknet", "Starknet")},
+    "beacon": {"rest": ("beacon", "Beacon")},
+    "eos": {"rpc": ("eos", "Eos")},
     "cardano": {"koios": ("cardano", "Koios"), "blockfrost": ("cardano", "Blockfrost")},
 }
 
