@@ -21,7 +21,7 @@ import nodes
 import pytest
 from loopback import Asked, Reply, loopback
 
-from merkle_por.cli.watch import duration, groups, node_urls, token_ids
+from merkle_por.cli.watch import duration, groups, named_nodes
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.history import History
 from merkle_por.prices.ask import open_service
@@ -106,7 +106,9 @@ def watching(
 ) -> Iterator[tuple[Watcher, Time]]:
     moves = Time()
     ways = Ways(
-        nodes=node_urls([f"ethereum={url}" for url in urls]), backoff=Backoff(every), prices=prices
+        nodes=named_nodes([f"ethereum={url}" for url in urls], []).nodes,
+        backoff=Backoff(every),
+        prices=prices,
     )
     for name in prices:
         if "=" in name:
@@ -421,6 +423,17 @@ def test_at_the_start_a_bad_list_ends_it(tmp_path: Path) -> None:
         rounds(watcher, moves, 1, lambda _: None)
 
 
+def test_files_of_another_exchange_are_refused(tmp_path: Path, kucoin: Named) -> None:
+    owed = {"liabilities": {"BTC": "1"}, "exchange": "OKX"}
+    named = replace(kucoin, liabilities=(write(tmp_path / "okx.json", owed),))
+    with watching(tmp_path, named) as (watcher, _):
+        with pytest.raises(UsageError, match="several exchanges: kucoin, okx"):
+            watcher.first()
+        watcher.named = [replace(named, exchange="okex"), replace(named, exchange="okx")]
+        with pytest.raises(UsageError, match="both okx's"):
+            watcher.first()
+
+
 # -- prices ------------------------------------------------------------------------------------
 
 
@@ -447,6 +460,24 @@ def test_prices_that_fail_make_the_value_unknown(tmp_path: Path, kucoin: Named) 
     assert "USD   unknown; 2,864,149,181.24" in text_of(found[1])
     assert "at 16:55 (5 min old)" in text_of(found[1])
     assert "defillama: 127.0.0.1" in text_of(found[1])
+
+
+def test_prices_that_are_not_clear_are_told(tmp_path: Path) -> None:
+    """A CoinMarketCap answer with two prices for one symbol: neither is taken."""
+    item: dict[str, Any] = {
+        "wallet_address": ADDRESS,
+        "balance": 1,
+        "platform": {"crypto_id": 1027, "symbol": "ETH", "name": "Ethereum"},
+        "currency": {"crypto_id": 825, "price_usd": 1, "symbol": "USDT", "name": "Tether"},
+    }
+    other = {**item, "wallet_address": OTHER, "currency": {**item["currency"], "price_usd": 2}}
+    place = write(tmp_path / "cmc.json", {"data": [item, other]})
+    with watching(tmp_path, Named((place,)), prices=(str(place),)) as (watcher, moves):
+        result = rounds(watcher, moves, 1, lambda _: None)[0]
+    reading = result.outcomes[0].reading
+    assert reading is not None
+    assert (reading.held_value, reading.assets[0].held) == (None, 2)
+    assert {id for id, _ in reading.warnings} == {"price-missing", "ambiguous-symbol"}
 
 
 # -- alerts ------------------------------------------------------------------------------------
@@ -541,12 +572,16 @@ def test_options() -> None:
     for text in ("0", "", "m", "-5m", "1d", "25h", "5 m", "１m"):
         with pytest.raises(UsageError):
             duration(text)
-    urls = node_urls(["eth=http://127.0.0.1:1", "ethereum=http://127.0.0.1:2"])
-    assert urls == {"ethereum": ("http://127.0.0.1:1", "http://127.0.0.1:2")}
+    asked = named_nodes(
+        ["eth=http://127.0.0.1:1", "ethereum=http://127.0.0.1:2"], ["X=tron:T9", "Y=eth"]
+    )
+    assert asked.nodes == {"ethereum": ("http://127.0.0.1:1", "http://127.0.0.1:2")}
+    assert asked.tokens == {"X": ("tron", "T9"), "Y": ("eth", None)}
     with pytest.raises(UsageError) as found:
-        node_urls(["http://user:secret@node"])
+        named_nodes(["http://user:secret@node"], [])
     assert "secret" not in str(found.value)
-    assert token_ids(["X=tron:T9", "Y=eth"]) == {"X": ("tron", "T9"), "Y": ("ethereum", None)}
+    with pytest.raises(UsageError, match="not a chain"):
+        named_nodes([], ["X=nowhere:1"])
 
 
 def test_groups(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from merkle_por.errors import Finding, Invalid, UsageError
 from merkle_por.verdict import Problem, State
 
 if TYPE_CHECKING:
+    from merkle_por.reserves.chains.balances import Ways as BlockWays
     from merkle_por.watch.loop import Round
     from merkle_por.watch.target import Named
 
@@ -93,10 +94,11 @@ def command(
     from merkle_por.watch.loop import Watcher
 
     seconds = duration(every)
+    chains = named_nodes(nodes, tokens)
     ways = Ways(
-        nodes=node_urls(nodes),
+        nodes=chains.nodes,
         backoff=Backoff(seconds),
-        tokens=token_ids(tokens),
+        tokens=chains.tokens,
         prices=prices,
         ids=given_ids(price_ids),
     )
@@ -138,31 +140,16 @@ def duration(text: str) -> float:
     raise UsageError(f'--every "{text[:20]}": write a time like 30s, 5m or 1h')
 
 
-def node_urls(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """chain -> URLs, in the order given. Raises UsageError, never with a URL in it."""
+def named_nodes(nodes: Sequence[str], tokens: Sequence[str]) -> BlockWays:
+    """--node and --token as what is asked, chains by any of their names. Raises UsageError."""
+    from merkle_por.cli.nodes import asked
+    from merkle_por.reserves.chains import registry
     from merkle_por.reserves.chains.balances import ways
 
-    found: dict[str, tuple[str, ...]] = {}
-    for pair in pairs:
-        chain, equals, url = pair.partition("=")
-        if not equals or not chain or not url:
-            raise UsageError("--node: write CHAIN=URL, like ethereum=http://127.0.0.1:8545")
-        found[chain] = (*found.get(chain, ()), url)
-    return dict(ways(found).nodes)
-
-
-def token_ids(pairs: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-    """A list's coin tag -> chain and token id (none: the chain's own coin). Raises UsageError."""
-    from merkle_por.reserves.chains import registry
-
-    found: dict[str, tuple[str, str | None]] = {}
-    for pair in pairs:
-        coin, equals, text = pair.partition("=")
-        chain, _, id = text.partition(":")
-        if not equals or not coin or not chain:
-            raise UsageError(f'--token "{pair[:60]}": write COIN=CHAIN:ID, or COIN=CHAIN')
-        found[coin] = (registry.chain(chain).name, id or None)
-    return found
+    found = asked(nodes, (), tokens, None, False)
+    for chain, _ in found["tokens"].values():
+        registry.chain(chain)  # says now that there is none of that name
+    return ways(found["nodes"], tokens=found["tokens"])
 
 
 def groups(watched: Sequence[str], liabilities: Sequence[str], mapping: str | None) -> list[Named]:

@@ -81,7 +81,10 @@ def look(target: Target, ways: Ways, now: str, clock: Callable[[], float]) -> Fo
     warnings = [*target.warnings, *((w.id, w.text) for w in prices.warnings)]
     warnings += _old_blocks(target, found, now)
     unpriced = [asset.asset for asset in assets if asset.price is None]
-    if prices.values and unpriced:
+    if prices.ambiguous:
+        names = ", ".join(prices.ambiguous[:8])
+        warnings.append(("ambiguous-symbol", f"{names}: several coins or several prices"))
+    if ways.prices and unpriced and (prices.values or not prices.failed):
         names = ", ".join(unpriced[:8])
         warnings.append(("price-missing", f"no price for {names}: not in the USD line"))
     reading = Reading(
@@ -171,7 +174,7 @@ def short_reason(chain: str | None, balance: Balance) -> str:
         return text
     if balance.reason == "node-unreachable":
         return f"{chain} node {'timed out' if 'in time' in text else 'not reached'}"
-    return f"{chain}: {text}"
+    return text if chain in text else f"{chain}: {text}"
 
 
 def _minutes(seconds: float) -> str:

@@ -34,6 +34,10 @@ ROWS = 200_000
 """Rows that are watched of one exchange; each is asked for and stored every few minutes."""
 
 
+NO_EXCHANGE = ("any", "third-party", "coinmarketcap")
+"""Layouts' words for lists that may be of any exchange."""
+
+
 @dataclass(frozen=True)
 class Named:
     """What the user named for one exchange."""
@@ -238,17 +242,25 @@ def _notes(liabilities: Sequence[Liabilities]) -> list[tuple[str, str]]:
 def _exchange(
     named: Named, liabilities: Sequence[Liabilities], facts: Sequence[Mapping[str, str]]
 ) -> tuple[str, str, Profile | None]:
-    """Id, name and profile: as the user said, else as the files say."""
+    """Id, name and profile: as the user said, else as the files say. Raises UsageError where
+    they speak of several exchanges."""
     said = [named.exchange, *(source.exchange for source in liabilities)]
     said += [fact.get("exchange") for fact in facts]
-    names = [name for name in said if name and name not in ("any", "third-party")]
+    names = [name for name in said if name and name not in NO_EXCHANGE]
     if not names:
         name = named.lists[0].stem[:40]
         return name.lower(), name, None
-    profile = find_profile(names[0])
+    found = [(name, find_profile(name)) for name in names]
+    ids = {name.lower() if profile is None else profile.id for name, profile in found}
+    if len(ids) > 1:
+        raise UsageError(
+            f"these files are of several exchanges: {', '.join(sorted(ids))[:80]}",
+            "put each exchange's name before its lists: merkle-por watch NAME LIST...",
+        )
+    name, profile = found[0]
     if profile is not None:
         return profile.id, profile.name, profile
-    return names[0].lower(), names[0], None
+    return name.lower(), name, None
 
 
 def _variants(path: Path | None, owed: Mapping[str, Decimal]) -> dict[str, Variant]:
