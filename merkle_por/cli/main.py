@@ -15,6 +15,7 @@ import click
 from merkle_por.version import __version__
 
 COMMANDS = {
+    "start": "First steps at your exchange: fetch, run, see.",
     "verify": "Check the proof file(s) an exchange gave you.",
     "audit": "Recompute a whole published ledger, tree or proof set.",
     "build": "For an exchange: a tree from its books, and each user's proof.",

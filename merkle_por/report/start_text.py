@@ -1,0 +1,77 @@
+"""Terminal text of `start`: three steps for what is in use now, then why a balance can differ."""
+
+from __future__ import annotations
+
+from merkle_por.report.text import Page, Span
+from merkle_por.scheme import Kind
+from merkle_por.start import Note, Start, Way
+
+FACTS_SHOWN = 4
+SOLVENCY = "merkle-por solvency --liabilities TOTALS.json --reserves LIST --prices FILE"
+STATES = (
+    "VALID: it holds, and the root is the one you gave. UNCONFIRMED: give the root. INVALID: "
+    "a check failed; keep the file. The lines below the first say which check was which."
+)
+
+
+def start_page(result: Start, page: Page, *, every: bool = False) -> Page:
+    """The whole output of `merkle-por start EXCHANGE`; every: formats no longer in use too."""
+    shown = shown_ways(result, every=every)
+    page.add(Span(f"{result.name}: check it yourself in three steps", "valid"))
+    for way in shown:
+        page.blank()
+        _way(way, page)
+    if any(way.kind is Kind.PROOF for way in shown):
+        page.blank()
+        page.labelled("answers", STATES)
+    if not shown:
+        page.labelled("formats", "none of a file that its customers get today is known")
+        page.labelled("instead", SOLVENCY)
+    if result.notes:
+        page.blank()
+    for index, note in enumerate(result.notes):
+        _note("known" if index == 0 else "", note, page)
+    if result.in_scope:
+        page.labelled("covers", result.in_scope)
+    page.blank()
+    page.labelled("differs", "If a balance is not the one you remember, it can be because:")
+    for _, note in result.differs:
+        _note("", note, page)
+    page.labelled("", "Give your own figures (--expect BTC=1.5) and they are compared for you.")
+    older = [way.format for way in result.ways if way not in shown]
+    if older:
+        page.blank()
+        page.labelled("older", f"{', '.join(older)} (--all shows them)")
+    return page
+
+
+def shown_ways(result: Start, *, every: bool = False) -> list[Way]:
+    """The formats in use; all of them where asked for, or where nothing newer is known."""
+    current = [way for way in result.ways if way.current]
+    return list(result.ways) if every or not (current or result.notes) else current
+
+
+def _way(way: Way, page: Page) -> None:
+    for index, line in enumerate(page.wrapped(f"{way.title}, {way.used} ({way.format})", 76)):
+        page.add(Span(f"{'    ' if index else '  '}{line}", "valid"))
+    for index, (what, note) in enumerate(way.fetch):
+        page.labelled("1 fetch" if index == 0 else "", f"{what}: {note.text}")
+    if way.fetch:
+        note = way.fetch[0][1]
+        page.labelled("", f"[{note.seen}; {note.certain}]")
+    page.labelled("2 run", way.run)
+    for option, text in way.given[:FACTS_SHOWN]:
+        page.labelled("", f"{option}  {text}")
+    if len(way.given) > FACTS_SHOWN:
+        more = len(way.given) - FACTS_SHOWN
+        page.labelled(
+            "", f"and {more} more facts, if you have them: merkle-por formats {way.format}"
+        )
+    for index, (what, text) in enumerate(way.see):
+        page.labelled("3 see" if index == 0 else "", f"{what}: {text}")
+    for index, text in enumerate(way.cannot):
+        page.labelled("not shown" if index == 0 else "", text)
+
+
+def _note(label: str, note: Note, page: Page) -> None:
+    page.labelled(label, f"{note.text} [{note.seen}; {note.certain}]")
