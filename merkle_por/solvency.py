@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import plain
@@ -25,6 +26,7 @@ from merkle_por.attestation import Liabilities, amounts_in
 from merkle_por.callable_module import make_callable
 from merkle_por.documents import LIMITS, Document, Fields, Limits
 from merkle_por.errors import Finding, Malformed, UsageError
+from merkle_por.execution import Execution
 from merkle_por.prices import Prices, PriceSources, prices_in
 from merkle_por.ratio import AssetState, Ratios, Variant, compare, read_map
 from merkle_por.reserves.holding import (
@@ -145,6 +147,12 @@ def solvency(
     exchange: str | None = None,
     checked: bool = False,
     limits: Limits = LIMITS,
+    nodes: Mapping[str, str | Sequence[str]] | None = None,
+    at: Mapping[str, int | str] | None = None,
+    tokens: Mapping[str, tuple[str, str | None]] | None = None,
+    memory: str | Path | None = None,
+    offline: bool = False,
+    execution: Execution | None = None,
 ) -> SolvencyReport:
     """Compares what is owed with what is held.
 
@@ -154,20 +162,24 @@ def solvency(
     or PriceSources to ask (for the time of the liabilities).
     mapping: {variant: {to, factor, kind}} or a file of it. own_tokens: None takes the known ones
     of the exchange. checked: levels and ownership in typed files are the caller's own findings.
+    nodes and what follows: asks nodes about the rows of lists, as `reserves` does.
     Raises UsageError only.
     """
     if not liabilities or not reserves:
         raise UsageError("both liabilities and reserves are needed")
+    whom: dict[str, Any] = {"nodes": nodes, "at": at, "tokens": tokens}
+    whom |= {"memory": memory, "offline": offline, "execution": execution}
     inputs = Inputs()
     try:
         owed = inputs.owed([read_liabilities(item, limits) for item in liabilities])
-        inputs.held(read_held(list(reserves), inputs, limits), checked=checked)
+        held = read_held(list(reserves), inputs, limits, whom, checked=checked)
+        inputs.held(held, checked=checked)
         variants = read_mapping(mapping, owed, limits)
         name = exchange or inputs.exchange()
-        tokens = _own_tokens(own_tokens, name, owed, inputs.holdings)
+        issued = _own_tokens(own_tokens, name, owed, inputs.holdings)
         known = [s.time for s in inputs.sources if s.time is not None]
         time = known[0] if known else None
-        inputs.prices = read_prices(prices, limits, [*owed, *tokens], time)
+        inputs.prices = read_prices(prices, limits, [*owed, *issued], time)
     except Finding as error:
         return _unreadable(error, inputs.sources)
     return _judge(
@@ -175,7 +187,7 @@ def solvency(
         owed,
         exchange=name,
         mapping=variants,
-        own_tokens=tokens,
+        own_tokens=issued,
         liabilities_time=time,
     )
 

@@ -80,8 +80,20 @@ Held = tuple[ReservesSource, Sequence[Holding], bool]
 """A source, its holdings, and whether levels and ownership are the file's own words."""
 
 
-def read_held(items: list[Any], inputs: Inputs, limits: Limits) -> list[Held]:
-    """All sources of what is held, an address in two lists counted once. Raises Finding."""
+def read_held(
+    items: list[Any],
+    inputs: Inputs,
+    limits: Limits,
+    nodes: Mapping[str, Any] | None = None,
+    *,
+    checked: bool = False,
+) -> list[Held]:
+    """All sources of what is held, an address in two lists counted once. Raises Finding.
+
+    nodes: arguments of `reserves` by which it asks nodes about the lists' rows, typed ones too
+    (unless their words are the caller's own findings: checked).
+    """
+    asked = dict(nodes or {})
     documents = [
         None if isinstance(item, ReservesReport) else Document.of(item, limits) for item in items
     ]
@@ -94,12 +106,12 @@ def read_held(items: list[Any], inputs: Inputs, limits: Limits) -> list[Held]:
             continue
         skip = next(names)
         with _named(document):
-            if typed_list.recognises(document):
+            if typed_list.recognises(document) and (checked or not asked.get("nodes")):
                 found.append(_typed_file(document, limits, skip))
             elif schema_of(document) == RESERVES:
                 found.append(inputs.saved(document, limits))
             else:
-                report = read_reserves(document, limits=limits, skip=skip)
+                report = read_reserves(document, limits=limits, skip=skip, **asked)
                 if report.errors:
                     raise _malformed(report.errors[0])
                 inputs.take(report)
@@ -133,10 +145,21 @@ def _report_source(report: ReservesReport) -> Held:
         levels=levels,
         ownership=dict(report.counts),
         time=first.facts.get("time"),
-        heights={chain: ends for file in report.files for chain, ends in file.heights.items()},
+        heights=_heights(report),
         exchange=first.facts.get("exchange", first.exchange),
     )
     return source, report.holdings, False
+
+
+def _heights(report: ReservesReport) -> dict[str, tuple[int, int]]:
+    """The blocks that nodes were asked at; where none was asked, those that the list names."""
+    if report.asked:
+        return {
+            read.chain: (read.first.height, read.last.height)
+            for read in report.chains
+            if read.first is not None and read.last is not None
+        }
+    return {chain: ends for file in report.files for chain, ends in file.heights.items()}
 
 
 def _typed_file(document: Document, limits: Limits, skip: frozenset[int]) -> Held:
@@ -239,6 +262,7 @@ class Inputs:
                 name: top.object("ownership").integer(name)
                 for name in top.object("ownership").members
             },
+            heights=_saved_heights(top),
         )
         return source, holdings, False
 
@@ -255,6 +279,17 @@ class Inputs:
         owed, held = ([s.exchange for s in side] for side in (self.sources, self.reserves))
         names = [name for name in (*owed, *held) if name]
         return next((name for name in names if name not in ("any", "third-party")), None)
+
+
+def _saved_heights(top: Fields) -> dict[str, tuple[int, int]]:
+    """The blocks of a saved document. Raises Malformed."""
+    found: dict[str, tuple[int, int]] = {}
+    for place, item in enumerate(top.array("chains", high=1000) if "chains" in top else ()):
+        read = Fields(item, f"chains[{place}]", top.limits)
+        if read.get("first") is not None and read.get("last") is not None:
+            ends = (read.object(end).integer("height", low=0) for end in ("first", "last"))
+            found[read.text("chain", 100)] = (next(ends), next(ends))
+    return found
 
 
 def read_prices(

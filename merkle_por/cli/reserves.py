@@ -79,6 +79,10 @@ def command(
         from merkle_por.cli.output import keep, ran_on
 
         keep(ran_on("reserves", {"file": list(lists)}, values, format_), result, html)
+        if node:
+            click.echo(
+                "hint: to check the report again asks no node; keep --json and --cache", err=True
+            )
     if as_json:
         print_json(result.to_json())
     elif result.state is State.MALFORMED and not quiet:

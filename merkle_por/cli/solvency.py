@@ -9,6 +9,8 @@ import click
 
 from merkle_por.cli.common import output_options, page, print_json, say_problems, show
 from merkle_por.cli.main import EXITS
+from merkle_por.cli.nodes import asked, node_options, running
+from merkle_por.errors import UsageError
 from merkle_por.verdict import State
 
 
@@ -43,6 +45,10 @@ from merkle_por.verdict import State
 @click.option("--map", "mapping", metavar="FILE", help="Which coin a wrapped or pegged one is.")
 @click.option("--own-token", multiple=True, metavar="ASSET", help="A token of the exchange itself.")
 @click.option("--exchange", metavar="NAME", help="Whose figures these are.")
+@click.option(
+    "--checked", is_flag=True, help="Levels and ownership in typed files are your own findings."
+)
+@node_options
 @click.option("--html", metavar="OUT", help="Write a report to read, print and hand over.")
 @output_options
 def command(
@@ -53,6 +59,13 @@ def command(
     mapping: str | None,
     own_token: tuple[str, ...],
     exchange: str | None,
+    checked: bool,
+    node: tuple[str, ...],
+    at: tuple[str, ...],
+    token: tuple[str, ...],
+    cache: str | None,
+    offline: bool,
+    workers: int,
     html: str | None,
     as_json: bool,
     quiet: bool,
@@ -67,14 +80,24 @@ def command(
     table: str | PriceSources | None = PriceSources(prices, given_ids(price_ids))
     if len(prices) < 2 and not any(map(is_service, prices)):
         table = prices[0] if prices else None
-    result = solvency(
-        list(liabilities),
-        list(reserves),
-        table,
-        mapping,
-        list(own_token) or None,
-        exchange=exchange,
-    )
+    if html and (node or checked):
+        raise UsageError(
+            "a report of a comparison is written from files alone",
+            "first: merkle-por reserves LIST --node CHAIN=URL --json > FILE; then --reserves FILE",
+        )
+    whom = asked(node, at, token, cache, offline)
+    with running(workers, quiet=quiet) as execution:
+        result = solvency(
+            list(liabilities),
+            list(reserves),
+            table,
+            mapping,
+            list(own_token) or None,
+            exchange=exchange,
+            checked=checked,
+            execution=execution,
+            **whom,
+        )
     if html:
         from merkle_por.cli.output import keep, ran_on
         from merkle_por.evidence import prices_document

@@ -11,6 +11,7 @@ from merkle_por.ratio import AssetRatio, AssetState, Ratios
 from merkle_por.report.reserves_text import percent
 from merkle_por.report.sentences import possessive
 from merkle_por.report.text import Page, Span, aligned, grouped, safe
+from merkle_por.reserves.holding import Level
 from merkle_por.verdict import About, CheckStatus, State
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ NAMES = {
     "okx": "OKX",
 }
 LIMITS = "One asset's surplus doesn't pay another's gap. Other debts: unseen."
+BLOCKS = 6
+"""Chains whose blocks the text names (all in --json)."""
 _ORDER = {AssetState.SHORT: 0, AssetState.INCOMPLETE: 1, AssetState.SOLVENT: 2}
 _MARKS = {
     AssetState.SHORT: "fail",
@@ -213,6 +216,7 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
             names = ", ".join(f"{safe(a.asset)} {plain(a.reserves)}" for a in outside[:4])
             page.labelled("not owed", f"{names}{' and more' if len(outside) > 4 else ''}")
         page_kinds(ratios, page)
+        _read(report, page)
     for check in report.checks:
         if check.status is CheckStatus.FAIL and check.id != "short":
             page.marked(check.about.value, "fail", f"{check.text} ({check.id})")
@@ -236,6 +240,22 @@ def page_kinds(ratios: Ratios, page: Page) -> None:
             elif kind in ("lent-out", "third-party") and amount and asset.reserves:
                 part = Fraction(amount) / Fraction(asset.reserves)
                 page.labelled("", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
+
+
+def _read(report: SolvencyReport, page: Page) -> None:
+    """How well the balances are known and at which blocks, where more than the list says so."""
+    for source in report.reserves:
+        if set(source.levels) <= {Level.CLAIMED}:
+            continue
+        rows = ", ".join(
+            f"{source.levels[level]:,} {level}" for level in Level if level in source.levels
+        )
+        blocks = ", ".join(
+            f"{safe(chain)} {low:,}" + (f" to {high:,}" if high != low else "")
+            for chain, (low, high) in list(source.heights.items())[:BLOCKS]
+        )
+        at = f"; at {blocks}" if blocks else ""
+        page.labelled("rows", f"{safe(source.source)}: {rows}{at}")
 
 
 def _next(report: SolvencyReport, page: Page) -> str:

@@ -2,8 +2,9 @@
 row.
 
 Rules (specs/onchain-balances.md, "Trust levels"), in one place:
-- a row that nobody was asked about (no node for its chain, a coin that no table knows, staked coins
-  that don't stand on the address) stays the list's own figure, `claimed`, and the list incomplete;
+- a row that nobody was asked about (no node for its chain, a coin that no table knows, no address,
+  staked coins that don't stand on it) stays the list's own figure, `claimed`, and the list
+  incomplete;
 - a row that was asked without an answer is `unknown`, never zero, and the list incomplete;
 - an answer counts as the chain states it; lower than listed makes the list invalid.
 """
@@ -183,6 +184,8 @@ class Answers:
         if row.kind is RowKind.STAKED and row.type is not None:
             text = f"{coin[:40]}: staked coins don't stand on the address itself"
             why = Incomplete("staked-elsewhere", text)
+        if not row.addresses:
+            why = why or Incomplete("bad-address", "the row names no address")
         if why is not None:
             return Question(*head, (), row.amount, None, chain, why)
         height = row.height
