@@ -174,19 +174,25 @@ class Document:
         return self.head.removeprefix(_BOM).lstrip(b" \t\r\n")[:1] in (b"{", b"[")
 
     @cached_property
+    def _json(self) -> tuple[Any, Malformed | None]:
+        # The failure is kept too: every recogniser asks, and a hostile text may be slow to refuse.
+        try:
+            return parse_json(self.data, self.limits), None
+        except Malformed as error:
+            return None, error.with_traceback(None)
+
+    @property
     def json(self) -> Any:
         """The JSON value: dict, list, str, int, Number, bool or None. Raises Malformed."""
-        return parse_json(self.data, self.limits)
+        value, error = self._json
+        if error is not None:
+            raise error
+        return value
 
     @property
     def json_or_none(self) -> Any:
         """As `json`, None where the text is not JSON: for recognisers, which never raise."""
-        if not self.looks_like_json:
-            return None
-        try:
-            return self.json
-        except Malformed:
-            return None
+        return self._json[0] if self.looks_like_json else None
 
 
 def decode(data: bytes) -> str:
@@ -197,19 +203,21 @@ def decode(data: bytes) -> str:
         raise Malformed("bad-utf8", f"byte {error.start} is not UTF-8") from None
 
 
-def _depth(data: bytes) -> int:
+def _deeper(data: bytes, limit: int) -> bool:
+    """Whether arrays and objects are nested deeper than limit; stops where that shows."""
     if b"\\" not in data:
         # No escapes: what is not structure can go first, which is most of a proof's bytes.
         data = data.translate(None, _UNSTRUCTURED).replace(b'""', b"")
-    depth = deepest = 0
+    depth = 0
     for match in _TOKENS.finditer(data):
         token = match.group()
         if token in (b"{", b"["):
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > limit:
+                return True
         elif token in (b"}", b"]"):
             depth -= 1
-    return deepest
+    return False
 
 
 def _refuse_constant(text: str) -> Any:
@@ -245,7 +253,7 @@ def parse_json(data: bytes, limits: Limits = LIMITS) -> Any:
     text = decode(data.removeprefix(_BOM))
     if not text.strip():
         raise Malformed("empty-file", "there is nothing in the file")
-    if _depth(data) > limits.json_depth:
+    if _deeper(data, limits.json_depth):
         raise Malformed("too-deep", f"nested deeper than {limits.json_depth} levels")
     try:
         value = json.loads(
