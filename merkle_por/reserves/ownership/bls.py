@@ -8,6 +8,7 @@ key is not the neutral element.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -28,10 +29,15 @@ def parse_key(address: str) -> bytes:
 
 
 def _scheme() -> Any:
+    # py_ecc lifts the whole process's recursion limit when it is imported; its own recursion is
+    # 256 deep, and what else runs here is safer with the usual limit.
+    limit = sys.getrecursionlimit()
     try:
         return import_module("py_ecc.bls").G2ProofOfPossession
     except ImportError:
         return None
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def verify(claim: Claim) -> Signed:
