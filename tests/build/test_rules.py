@@ -21,7 +21,6 @@ from merkle_por.build import bitmex, okx_v2, silversixpence
 from merkle_por.build.api import build
 from merkle_por.build.randomness import Randomness
 from merkle_por.errors import Invalid, UsageError
-from merkle_por.exchanges.silversixpence import check_tree, parse_rows
 
 
 def sha256(data: bytes) -> str:
@@ -252,30 +251,32 @@ def test_tnf_files_by_hand(dialect: str, tmp_path: Path) -> None:
 # ---- silversixpence ----
 
 
-def level_files(out: Path) -> list[Any]:
-    from merkle_por.documents import LIMITS
-
-    paths = (out / "published").glob("tree-level*.csv")
-    ordered = sorted(paths, key=lambda path: int(path.stem.removeprefix("tree-level")))
-    return [parse_rows(path.read_text(), LIMITS) for path in ordered]
+def tree_by_hand(leaves: list[bytes]) -> tuple[list[str], str]:
+    """The level files' texts and the root, an odd last node moving up as it is."""
+    texts, nodes = [], leaves
+    while len(nodes) > 1:
+        rows, above = "", []
+        for left, right in zip(nodes[::2], nodes[1::2], strict=False):
+            above.append(hashlib.sha256(left + right).digest())
+            rows += f"{above[-1].hex()},{len(texts) + 1},{left.hex()},{right.hex()}\n"
+        texts.append(rows)
+        nodes = above + (nodes[-1:] if len(nodes) % 2 else [])
+    return texts, nodes[0].hex()
 
 
 @settings(max_examples=30)
 @given(st.integers(2, 70))
 def test_level_files_are_the_whole_tree(count: int) -> None:
-    leaves = b"".join(hashlib.sha256(b"%d" % i).digest() for i in range(count))
-    levels = silversixpence.levels_of(leaves)
-    text = [
+    leaves = [hashlib.sha256(b"%d" % i).digest() for i in range(count)]
+    levels = silversixpence.levels_of(b"".join(leaves))
+    texts = [
         "".join(
             silversixpence.row(levels, number, pair)
             for pair in range(len(levels[number - 1]) // 64)
         )
         for number in range(1, len(levels))
     ]
-    from merkle_por.documents import LIMITS
-
-    found = check_tree([parse_rows(rows, LIMITS) for rows in text])
-    assert found == (count, levels[-1].hex())
+    assert (texts, levels[-1].hex()) == tree_by_hand(leaves)
 
 
 @pytest.mark.peer
@@ -299,7 +300,14 @@ def test_dummies_are_zero_and_nobodys(tmp_path: Path) -> None:
     options = {"audit_id": "PR31DEC22", "dummies": 20}
     built = build(rows, "silversixpence", tmp_path / "o", options=options)
     assert (built.leaves, built.dummies, built.accounts) == (30, 5, 25)
-    assert check_tree(level_files(tmp_path / "o")) == (30, built.root)
+    level_1 = (tmp_path / "o" / "published" / "tree-level1.csv").read_text().split()
+    leaves = [bytes.fromhex(cell) for row in level_1 for cell in row.split(",")[2:]]
+    assert len(leaves) == 30
+    texts, root = tree_by_hand(leaves)
+    assert root == built.root
+    for number, text in enumerate(texts, start=1):
+        written = tmp_path / "o" / "published" / f"tree-level{number}.csv"
+        assert written.read_text() == text
     account, path = next(books.users(tmp_path / "o"))
     record = json.loads(path.with_suffix(".record.json").read_text())
     assert record["user_id"] == sha256(account.encode())
