@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from merkle_por.amounts import amount, plain
-from merkle_por.clock import now
+from merkle_por.clock import age_days, now
 from merkle_por.documents import LIMITS, Document, Fields, Limits, Number, check_hex, parse_json
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.pins import Pin
@@ -164,6 +164,9 @@ def evidence_document(
     time = time or now()
     path = bool(ran.options.get("path")) and named
     inner = {**shown.to_json(path=path, redact=not named), "time": time}
+    for proof in (inner, *inner.get("proofs", ())):
+        if isinstance(proof.get("snapshot"), dict):
+            proof["snapshot"]["age_days"] = age_days(proof["snapshot"]["time"], time)
     facts = _facts(ran, result)
     pins = [pin for pin in ran.pins if _used(pin, result)]
     return {

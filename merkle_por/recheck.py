@@ -228,7 +228,13 @@ def run(ran: Ran, limits: Limits = LIMITS) -> Any:
     if ran.command == "reserves":
         from merkle_por.reserves.api import reserves
 
-        return reserves(*documents, scheme=ran.format, given=ran.given, limits=limits)
+        return reserves(
+            *documents,
+            scheme=ran.format,
+            given=ran.given,
+            exchange=options.get("exchange"),
+            limits=limits,
+        )
     if ran.command == "audit":
         from merkle_por.api import audit
         from merkle_por.execution import VIOLATIONS, Execution

@@ -78,7 +78,8 @@ def command(
     if html:
         from merkle_por.cli.output import keep, ran_on
 
-        keep(ran_on("reserves", {"file": list(lists)}, values, format_), result, html)
+        ran = ran_on("reserves", {"file": list(lists)}, values, format_, exchange=exchange)
+        keep(ran, result, html)
         if node:
             click.echo(
                 "hint: to check the report again asks no node; keep --json and --cache", err=True

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from merkle_por.amounts import Balances, add, amount, cut, fixed
+from merkle_por.clock import age
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.exchanges._sumproof import CANNOT, SumProof
@@ -172,7 +173,23 @@ def parse(document: Document) -> tuple[SumProof, Version, Snapshot]:
         user=user,
         account=user,
     )
-    return proof, version, Snapshot(audit)
+    return proof, version, Snapshot(audit, snapshot_time(audit))
+
+
+def snapshot_time(audit: str | None) -> str | None:
+    """The time that an audit id of the form YYYYMMDDHH names, read as UTC; None for any other id.
+
+    No hash covers the id, so this is the file's own word (spec, section on fields).
+    """
+    if (
+        audit is None
+        or len(audit) != len("YYYYMMDDHH")
+        or not (audit.isascii() and audit.isdigit())
+    ):
+        return None
+    year, month, day, hour = audit[:4], audit[4:6], audit[6:8], audit[8:]
+    time = f"{year}-{month}-{day}T{hour}:00:00Z"
+    return None if age(time, time) is None else time
 
 
 def _recognises(document: Document) -> bool:

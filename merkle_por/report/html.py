@@ -343,8 +343,9 @@ def _said(result: Any) -> Markup:
 
 
 def _left_out(item: Item) -> bool:
-    """Ready columns are drawn as tables here; the root stands above, whole."""
-    return item.kind == "columns" or (item.label == "root" and item.status != "fail")
+    """Ready columns are drawn as tables here; root (whole) and snapshot stand above."""
+    above = item.label == "snapshot" or (item.label == "root" and item.status != "fail")
+    return item.kind == "columns" or above
 
 
 def _item(item: Item) -> list[Markup]:

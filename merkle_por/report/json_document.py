@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import plain
-from merkle_por.clock import now
+from merkle_por.clock import age_days, now
 from merkle_por.verdict import Check, Node, Problem, State, Verdict
 from merkle_por.version import __version__
 
@@ -85,7 +85,11 @@ def proof_document(verdict: Verdict, *, path: bool = False, redact: bool = False
         "scheme": verdict.scheme,
         "exchange": verdict.exchange,
         "variant": verdict.version,
-        "snapshot": {"id": verdict.snapshot.id, "time": verdict.snapshot.time},
+        "snapshot": {
+            "id": verdict.snapshot.id,
+            "time": verdict.snapshot.time,
+            "age_days": age_days(verdict.snapshot.time),
+        },
         "state": verdict.state.value,
         "sentence": verdict.sentence,
         "reason": verdict.reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from merkle_por.clock import ago, minute
 from merkle_por.recognise import by_id
 from merkle_por.report.sentences import warnings_counted
 from merkle_por.report.text import Page, Span, grouped, safe, shortened
@@ -65,6 +66,8 @@ def verification_page(
             page.marked("alone" if verdict is order[0] else "", status, text)
     if result.together is not None:
         result.together.lines(page)
+    if len({verdict.snapshot for verdict in proofs}) == 1:
+        snapshot_line(proofs[0], page)
     if len({verdict.root for verdict in proofs}) == 1:
         root_lines(proofs[0], page)
     return page
@@ -115,6 +118,7 @@ def proof_lines(verdict: Verdict, page: Page, *, path: bool = False, root: bool 
     _totals(verdict, page)
     for about in (About.PROOF, About.LEDGER):
         _plain_checks(verdict, page, about)
+    snapshot_line(verdict, page)
     if root:
         root_lines(verdict, page)
     elif verdict.scheme is not None:
@@ -293,6 +297,13 @@ def _after(verdict: Verdict, page: Page) -> None:
     if verdict.state is State.VALID and not verdict.warnings:
         page.blank()
         page.labelled("limits", "One file can't show who was left out. Reserves: not checked here.")
+
+
+def snapshot_line(verdict: Verdict, page: Page) -> None:
+    """When the snapshot was and how long ago, where the file or its audit's id says it."""
+    time = verdict.snapshot.time
+    if time is not None and verdict.state is not State.MALFORMED:
+        page.labelled("snapshot", f"{safe(minute(time), 40)}, {ago(time) or 'age unknown'}")
 
 
 def where_root(verdict: Verdict) -> str:

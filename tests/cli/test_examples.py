@@ -26,6 +26,7 @@ VALID  Your balances are in SwissBorg's tree SBPOL20240322, and its sums hold.
 ~ eth 0.000000000000000001 1 leaf
   included  [ok]   5 leaves rebuilt from your balances, 5 paths reach the roots
   totals    [ok]   every sum on your paths adds up, no amount is negative
+  snapshot  2024-05-01 20:59 UTC, AGE
   root      [ok]   equals the one you gave (--root)
   limits    One file can't show who was left out. Reserves: not checked here.
 """
@@ -62,6 +63,7 @@ E_BEFORE = """\
 UNCONFIRMED  The file agrees with itself. Is its root the one Bybit published?
   included  [ok]   in the tree of the file's own root; 14 levels; 256-bit hashes
   totals    [warn] 40 assets add up; completeness can't be shown (maxwell)
+  snapshot  2025-06-17 09:00 UTC, AGE
   where     bybit.com > Proof of Reserves > audit 2025061709. Type the address
             yourself. Better: a copy of the root that somebody else sees.
 """
@@ -92,6 +94,9 @@ def assert_shown(lines: list[str], wanted: str) -> None:
         if line.startswith("~"):
             words = line[1:].split()
             assert any(shown.split() == words for shown in rest), line
+        elif line.endswith("AGE"):
+            stem = line.removesuffix("AGE")
+            assert any(s.startswith(stem) and s.endswith(" days ago") for s in rest), line
         else:
             assert line in rest, f"{line!r} is not in\n" + "\n".join(lines)
 

@@ -18,14 +18,17 @@ from hypothesis import strategies as st
 from merkle_por.api import verify
 from merkle_por.bundle import bundle_bytes, manifest_bytes, read_bundle
 from merkle_por.cli.main import main
+from merkle_por.clock import age_days, ago
 from merkle_por.demo import BYBIT_ROOT, SWISSBORG_ROOT, folder
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.evidence import PUBLIC, Input, Ran, evidence_document, read_evidence, shown_result
 from merkle_por.exchanges import schemes
+from merkle_por.exchanges.bybit import snapshot_time
 from merkle_por.pins import Pin
 from merkle_por.recheck import embedded_json, recheck
 from merkle_por.report.html import el, html_report
+from merkle_por.report.text import Page as TextPage
 from merkle_por.scheme import FactKind
 from merkle_por.solvency import solvency
 from merkle_por.verdict import State
@@ -461,3 +464,49 @@ def test_evidence_is_read_as_it_was_written() -> None:
     assert evidence.files[0].name is None
     report = solvency([DATA / "kucoin.json"], [DATA / "wallets.json"], DATA / "prices.json")
     assert shown_result(report, False) is report
+
+
+# -- age of the snapshot ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("audit", "time"),
+    [
+        ("2025061709", "2025-06-17T09:00:00Z"),
+        ("2025061724", None),
+        ("2025023000", None),
+        ("20250617", None),
+        ("1", None),
+        ("２０２５０６１７０９", None),
+        (None, None),
+    ],
+)
+def test_a_bybit_audit_id_that_is_a_date_says_when(audit: str | None, time: str | None) -> None:
+    assert snapshot_time(audit) == time
+
+
+@pytest.mark.parametrize(
+    ("then", "words", "days"),
+    [
+        ("2026-11-20T20:00:00Z", "2 days ago", 2),
+        ("2026-11-22T18:59:00Z", "1 hour ago", 0),
+        ("2099-01-01T00:00:00Z", "a time still to come", -26338),
+        ("yesterday", "", None),
+    ],
+)
+def test_age_in_words_and_days(then: str, words: str, days: int | None) -> None:
+    at = "2026-11-22T20:00:00Z"
+    assert ago(then, at) == words
+    assert age_days(then, at) == days
+
+
+def test_every_form_of_a_verdict_says_how_old_the_snapshot_is() -> None:
+    ran, result = customer(root=SWISSBORG_ROOT)
+    text = result.page(TextPage()).plain()
+    assert "snapshot  2024-05-01 20:59 UTC, " in text
+    assert " days ago" in text
+    days = result.to_json()["proofs"][0]["snapshot"]["age_days"]
+    assert days == age_days("2024-05-01T20:59:59Z")
+    document = evidence_document(ran, result, time="2024-05-11T21:00:00Z")
+    assert document["result"]["proofs"][0]["snapshot"]["age_days"] == 10
+    assert "10 days ago" in html_report(document, shown_result(result, False))
