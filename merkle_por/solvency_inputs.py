@@ -252,7 +252,7 @@ class Inputs:
         holdings = saved_holdings(top)
         levels: dict[str, int] = {}
         for holding in holdings:
-            levels[holding.level] = levels.get(holding.level, 0) + holding.rows
+            levels[str(holding.level)] = levels.get(str(holding.level), 0) + holding.rows
         source = ReservesSource(
             document.name,
             State(state),
