@@ -99,10 +99,15 @@ class Audit:
         return (self.verdict,)
 
     def redacted(self) -> Audit:
-        """The same without account, balances and file name: for posting in public."""
+        """The same without account, balances and file name: for posting in public.
+
+        What was counted and what is wrong in a published ledger is nobody's own: it stays.
+        """
         from merkle_por.report.redact import redacted
 
-        return Audit(redacted(self.verdict))
+        details = self.verdict.details
+        kept = {name: details[name] for name in ("counts", "violations") if name in details}
+        return Audit(replace(redacted(self.verdict), details=kept))
 
     def page(self, page: Page, *, path: bool = False) -> Page:
         """The result as terminal text (see report.text)."""

@@ -17,14 +17,20 @@ EXIT_FAULT = 70  # EX_SOFTWARE: never the status of a verdict
     short_help="The whole main job on bundled data, offline.",
     epilog=f"{EXITS}  Example: merkle-por demo",
 )
+@click.option("--html", metavar="FOLDER", help="Write each step's report into that folder.")
 @output_options
-def command(as_json: bool, quiet: bool, no_color: bool) -> None:
+def command(html: str | None, as_json: bool, quiet: bool, no_color: bool) -> None:
     """The whole main job on bundled data, offline."""
     from merkle_por.demo import steps
     from merkle_por.report.text import Span
 
     done = steps()
     good = all(step.as_expected for step in done)
+    if html is not None:
+        from merkle_por.demo.reports import write_reports
+
+        for path in write_reports(done, html):
+            click.echo(f"report: {path}", err=True)
     if as_json:
         print_json(
             {

@@ -26,7 +26,7 @@ from merkle_por.report.charts import Chart, Coverage, coverage_bars, stacked_kin
 from merkle_por.report.ladder import ladders
 from merkle_por.report.reserves_text import kind_text, percent
 from merkle_por.report.text import escaped, grouped, safe
-from merkle_por.verdict import Check, Problem, State, Verdict
+from merkle_por.verdict import Check, Problem, State, Totals, Verdict
 
 MARKER = '<script type="application/json" id="merkle-por-evidence">'
 END = "</script>"
@@ -98,12 +98,14 @@ figure thead th:not(:first-child){text-align:right}
 summary{color:var(--dim)}
 footer{margin-top:2.5rem;border-top:2px solid var(--ink);padding-top:.5rem;break-inside:avoid}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0;font-size:.9rem}
-@media(max-width:40rem){dl.facts{grid-template-columns:1fr}dl.facts dd{margin-bottom:.4rem}
+@media(max-width:40rem){.scroll table{min-width:36rem}
+dl.facts{grid-template-columns:1fr}dl.facts dd{margin-bottom:.4rem}
 .said,.said tbody,.said tr,.said th,.said td{display:block;width:auto!important;border:0;padding:0}
 .said tr{border-bottom:1px solid var(--line);padding:.35rem 0}}
 @page{margin:16mm 14mm 18mm;@bottom-left{content:"merkle-por recheck REPORT.html FILE";
 font:9px sans-serif}@bottom-right{content:counter(page) " / " counter(pages);font:9px sans-serif}}
 @media print{body{max-width:none;padding:0;font-size:11pt}.scroll{overflow:visible}
+.scroll table{min-width:0!important}
 h2,h3{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
@@ -148,6 +150,11 @@ def html_report(document: Mapping[str, Any], result: Any) -> str:
             _footer(document),
         )
     )
+    return _file_of(f"{word}: {sentence}", el("main", body), embedded(document))
+
+
+def _file_of(title: str, *body: Markup) -> str:
+    """A whole file with the one style and a policy that lets nothing else in."""
     head = joined(
         (
             Markup('<meta charset="utf-8">'),
@@ -156,14 +163,11 @@ def html_report(document: Mapping[str, Any], result: Any) -> str:
                 '<meta http-equiv="Content-Security-Policy" '
                 "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
             ),
-            el("title", f"{word}: {sentence}"),
+            el("title", title),
             Markup(f"<style>{STYLE}</style>"),
         )
     )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n'
-        f"{el('head', head)}\n{el('body', el('main', body), embedded(document))}\n</html>\n"
-    )
+    return f'<!DOCTYPE html>\n<html lang="en">\n{el("head", head)}\n{el("body", *body)}\n</html>\n'
 
 
 # -- page one --------------------------------------------------------------------------------
@@ -300,7 +304,7 @@ def _verification(result: Any) -> list[Markup]:
     for number, verdict in enumerate(proofs, 1):
         name = safe(verdict.file.name, FILE_CHARS) or f"file {number}"
         word = f"{STATE_SIGNS[verdict.state.value]} {verdict.state.value.upper()}"
-        parts.append(el("h2", f"{name}: {word}"))
+        parts.append(el("h2", f"{name}, judged alone: {word}"))
         parts.append(el("p", escaped(verdict.sentence)))
         parts.append(_problems(verdict.errors))
         if not verdict.errors:
@@ -419,9 +423,28 @@ def _table(
 
 
 def _verdict_parts(verdict: Verdict) -> list[Markup]:
-    parts = [_checks("Every check", verdict.checks), _published(verdict), *_path(verdict)]
+    parts = [_checks("Every check", verdict.checks), _violations(verdict), _published(verdict)]
+    parts += _path(verdict)
     parts.append(_assurance(verdict))
     return parts
+
+
+def _violations(verdict: Verdict) -> Markup:
+    """The broken rows of a ledger that are listed one by one."""
+    found = verdict.details.get("violations", {})
+    rows = [
+        (
+            el("th", safe(str(item["where"]), FILE_CHARS), scope="row"),
+            el("td", item["text"]),
+            el("td", el("code", item["class"])),
+        )
+        for item in found.get("listed", ())
+    ]
+    if not rows:
+        return Markup("")
+    table = _table("Broken rows", ("where", "what is wrong", "name"), rows)
+    more = found.get("more", 0)
+    return table if not more else joined((table, el("p", f"and {more:,} more", class_="note")))
 
 
 def _published(verdict: Verdict) -> Markup:
@@ -433,7 +456,9 @@ def _published(verdict: Verdict) -> Markup:
         (el("th", safe(asset), scope="row"), el("td", grouped(value), class_="figure"))
         for asset, value in figures[:PUBLISHED_ROWS]
     ]
-    table = _table("Totals under the root", ("asset", "owed to all customers"), rows, (1,))
+    shown = verdict.totals in (Totals.HOLDS, Totals.BOUND)
+    title = "Totals under the root" if shown else "Totals that the file states (not shown to hold)"
+    table = _table(title, ("asset", "owed to all customers"), rows, (1,))
     rest = len(figures) - PUBLISHED_ROWS
     notes = [f"and {rest:,} more assets"] if rest > 0 else []
     if nothing:
@@ -642,3 +667,18 @@ def _footer(document: Mapping[str, Any]) -> Markup:
         left = "Account, own balances and path are left out of this page"
         parts.append(el("p", f"{left} (--with-balances puts them in).", class_="small"))
     return el("footer", *parts)
+
+
+def index_page(title: str, rows: Sequence[tuple[str, str, State, str]]) -> str:
+    """A page that names reports beside it. rows: file name, what it is about, state, finding."""
+    cells = [
+        (
+            el("th", el("a", about, href=name), scope="row"),
+            el("td", f"{STATE_SIGNS[state.value]} {state.value.upper()}"),
+            el("td", found),
+        )
+        for name, about, state, found in rows
+    ]
+    table = _table(title, ("report", "verdict", "found"), cells)
+    body = el("main", el("h1", f"merkle-por: {title[:1].lower()}{title[1:]}"), table)
+    return _file_of(title, body)

@@ -510,3 +510,61 @@ def test_every_form_of_a_verdict_says_how_old_the_snapshot_is() -> None:
     document = evidence_document(ran, result, time="2024-05-11T21:00:00Z")
     assert document["result"]["proofs"][0]["snapshot"]["age_days"] == 10
     assert "10 days ago" in html_report(document, shown_result(result, False))
+
+
+def test_a_ledger_s_broken_rows_stay_when_redacted() -> None:
+    from merkle_por.api import audit
+
+    result = audit(DATA / "ledger.csv")
+    document = result.to_json(redact=True)
+    assert document["violations"]["listed"]
+    assert document["counts"] == result.to_json()["counts"]
+    assert document["file"]["name"] is None
+    check(document)
+
+
+# -- the demo's pages, in a browser ----------------------------------------------------------
+
+
+def test_the_demo_s_pages_are_run_again(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(["demo", "--html", str(tmp_path / "demo"), "--quiet"])
+    pages = sorted((tmp_path / "demo").glob("[1-5]-*.html"))
+    assert len(pages) == 5
+    index = Page((tmp_path / "demo" / "report.html").read_text(encoding="utf-8"))
+    links = [value for tag, name, value in index.attributes if (tag, name) == ("a", "href")]
+    assert links == [page.name for page in pages]
+    files = [path for path in DATA.iterdir() if path.name != "credential.txt"]
+    for page in pages:
+        assert recheck(page, *files, given={"credential": CREDENTIAL}).outcome == "same"
+
+
+def test_pages_in_chromium_print_whole_fit_a_phone_and_ask_for_nothing(tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = Path("/usr/bin/chromium")
+    if not chromium.exists():
+        pytest.skip("there is no /usr/bin/chromium")
+    ran, result = customer(root=SWISSBORG_ROOT)
+    path = tmp_path / "report.html"
+    path.write_text(page_of(ran, result, with_balances=True), encoding="utf-8")
+    asked: list[str] = []
+    said: list[str] = []
+    with playwright.sync_playwright() as running:
+        options = {"executable_path": str(chromium), "args": ["--no-sandbox"]}
+        browser = running.chromium.launch(**options)
+        view = browser.new_page(viewport={"width": 320, "height": 700})
+        view.on("request", lambda request: asked.append(request.url))
+        view.on("console", lambda message: said.append(message.text))
+        view.goto(path.as_uri())
+        assert view.evaluate("document.documentElement.scrollWidth") == 320
+        view.set_viewport_size({"width": 690, "height": 1000})  # A4 less its margins, one page
+        view.emulate_media(media="print")
+        for text in (SWISSBORG_ROOT, "SHA-256", "VALID", "swissborg (", "included", "checked"):
+            box = view.get_by_text(text).first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] < 1000
+        assert view.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+        assert len(view.pdf()) > 10_000
+        browser.close()
+    assert asked == [path.as_uri()]
+    assert said == []
