@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed, UsageError
-from merkle_por.exchanges import schemes
+from merkle_por.exchanges import candidates, schemes
 from merkle_por.scheme import Scheme
+
+_recognised: dict[str, Scheme] = {}
+"""The schemes that a file was recognised as in this process."""
 
 
 def by_id(name: str) -> Scheme:
     """The scheme of that id or alias. Raises UsageError."""
+    for scheme in _recognised.values():  # spares the import of all the others
+        if name == scheme.id or name in scheme.aliases:
+            return scheme
     for scheme in schemes():
         if name == scheme.id or name in scheme.aliases:
             return scheme
@@ -27,8 +33,9 @@ def by_id(name: str) -> Scheme:
 
 def recognise(document: Document) -> Scheme:
     """The one scheme whose recogniser answers. Raises Malformed."""
-    answers = [scheme for scheme in schemes() if scheme.recognises(document)]
+    answers = [scheme for scheme in candidates(document) if scheme.recognises(document)]
     if len(answers) == 1:
+        _recognised[answers[0].id] = answers[0]
         return answers[0]
     if answers:
         names = ", ".join(scheme.id for scheme in answers)

@@ -1,0 +1,35 @@
+"""The words that spare imports never hide a scheme from a file that it recognises."""
+
+from __future__ import annotations
+
+import vectorfiles
+
+from merkle_por.documents import Document
+from merkle_por.exchanges import MODULES, candidates, of_module, schemes
+
+
+def test_every_recognised_vector_is_shown_to_its_scheme() -> None:
+    recognised = 0
+    for entry in vectorfiles.all_entries():
+        for path in entry.files:
+            if not path.exists():
+                continue
+            document = Document.of(path)
+            answers = {scheme.id for scheme in schemes() if scheme.recognises(document)}
+            shown = {scheme.id for scheme in candidates(document)}
+            assert answers <= shown, path
+            recognised += bool(answers)
+    assert recognised > 500
+
+
+def test_an_escaped_letter_hides_nothing() -> None:
+    document = Document.of(b'{"self": {"user\\u0048ash": 1}, "path": []}')
+    assert {scheme.id for scheme in candidates(document)} == {scheme.id for scheme in schemes()}
+
+
+def test_a_json_proof_is_shown_to_few_modules() -> None:
+    document = Document.of(vectorfiles.file("made", "bybit", "ok_v40v5_n8_i1.json"))
+    shown = {scheme.id for scheme in candidates(document)}
+    assert shown == {"bybit"}
+    assert len(MODULES) > 25
+    assert of_module("bybit")[0].id == "bybit"
