@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:  # it brings logging along, which no single proof needs
     from concurrent.futures import Executor, Future
@@ -156,20 +156,11 @@ def local_executor(workers: int) -> Executor | None:
     return ThreadPoolExecutor(workers)
 
 
-def dask_executor(address: str) -> Any:
+def dask_executor(address: str) -> Executor:
     """An executor over a running Dask cluster (extra [dask]).
 
     Raises UsageError where Dask is not installed or nobody answers.
     """
-    from merkle_por.errors import UsageError
+    from merkle_por.cluster import connect
 
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UsageError("Dask is not installed", "pip install 'merkle-por[dask]'") from None
-    try:
-        client: Any = Client(address, timeout=10)  # type: ignore[no-untyped-call]
-    except OSError:
-        raise UsageError(f"no Dask scheduler answers at {address}") from None
-    # pure=False: else a changed file would be answered from the scheduler's memory.
-    return client.get_executor(pure=False, retries=ATTEMPTS)
+    return connect(address)

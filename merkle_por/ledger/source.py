@@ -256,6 +256,19 @@ class Opened:
 
 @contextmanager
 def opened(document: Document, limits: Limits, *, shared: bool) -> Iterator[Opened]:
+    """As `_opened`; a file that changed gets no hash in the report, since it has no single one."""
+    _ = document.size  # as it is now
+    try:
+        with _opened(document, limits, shared=shared) as ledger:
+            yield ledger
+    except Incomplete as error:
+        if error.reason in ("file-changed", "missing-file"):
+            document.__dict__["sha256"] = ""
+        raise
+
+
+@contextmanager
+def _opened(document: Document, limits: Limits, *, shared: bool) -> Iterator[Opened]:
     """The ledger's bytes, unpacked where needed; the temporary file goes with the context.
 
     Raises Malformed (too-big, bad-archive, wrong-type), Incomplete (missing-part), UsageError (no
@@ -397,6 +410,8 @@ def find_lines(
     last = b""
     with ledger.place.open() as stream:
         while block := stream.read(BLOCK):
+            if at + len(block) > ledger.size:  # or a growing file would be read for ever
+                raise file_changed()
             if ledger.own:
                 whole.update(block)
             if at < len(header):
