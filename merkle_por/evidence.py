@@ -69,6 +69,7 @@ PUBLIC = frozenset(
 ever opened as a path by a scheme (verifying_keys may be, so it is not one of them)."""
 OWN = frozenset({"expect"})
 """Facts about the user's own balances: written only with his balances."""
+SOURCES = ("option", "prompt", "attestation")
 FILES_MOST = 100
 GIVEN_MOST = 100
 NAME_CHARS = 300
@@ -355,6 +356,8 @@ def _given_ref(row: Any, where: str) -> GivenRef:
         # A scheme may open other facts as files of the reader.
         raise Malformed("bad-keys", "this fact is never written down", where=where)
     source = fields.text("source", NAME_CHARS)
+    if source not in SOURCES:
+        raise Malformed("bad-keys", "a fact comes from no such place", where=f"{where}.source")
     files = fields.array("files", high=FILES_MOST)
     refs = tuple(_file_ref(item, f"{where}.files[{i}]") for i, item in enumerate(files))
     if (kept == "file") is not bool(refs):

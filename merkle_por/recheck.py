@@ -355,7 +355,7 @@ def _compare(
     """The places that differ, and what could not be compared."""
     if evidence.version != __version__:
         note = f"the report was made by version {evidence.version}, this is {__version__}: "
-        note += "only outcomes are compared, not texts"
+        note += "outcomes were compared; sentences and the visible page were not"
         return tuple(_core_differences(evidence.result, again["result"])), (note,)
     places = differences(dict(evidence.document), dict(again))
     if page is not None and not places:

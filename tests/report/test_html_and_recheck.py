@@ -283,6 +283,7 @@ def test_another_version_is_compared_by_outcomes_only() -> None:
     again = recheck(json.dumps(old).encode(), DATA / "alice.json")
     assert again.outcome == "same"
     assert "0.0.1" in again.notes[0]
+    assert "visible page were not" in again.notes[0]
     proofs = [{**document["result"]["proofs"][0], "state": "invalid"}]
     forged = {**old, "result": {**document["result"], "proofs": proofs}}
     assert recheck(json.dumps(forged).encode(), DATA / "alice.json").outcome == "differs"
@@ -301,6 +302,7 @@ KEPT = {"name": "root", "kept": "value", "source": "option", "value": None, "fil
         {"files": [{"role": "file", "name": None, "bytes": -1, "sha256": "x", "folder": False}]},
         {"given": [{**KEPT, "name": "audit", "value": "/etc/passwd"}]},
         {"given": [KEPT]},
+        {"given": [{**KEPT, "value": BYBIT_ROOT, "source": "a friend"}]},
         {"options": {"violations": 10**9}},
         {"options": {"path": "yes"}},
         {"result": {}},
