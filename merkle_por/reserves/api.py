@@ -33,7 +33,7 @@ from merkle_por.reserves.report import SIGNER_ROW, ListFile, ReservesReport
 from merkle_por.reserves.tally import Tally
 from merkle_por.reserves.variants import htx
 from merkle_por.scheme import Given
-from merkle_por.verdict import About, Check, CheckStatus, FileInfo, Problem
+from merkle_por.verdict import About, Caution, Check, CheckStatus, FileInfo, Problem
 
 if TYPE_CHECKING:
     from merkle_por.reserves.asking import Answered, Answers
@@ -45,6 +45,8 @@ AMOUNTS_ONLY = "okx-reserves-csv"
 """Naming this id asks for the amounts of an OKX list, not for its signatures."""
 GENERAL = frozenset({"reserve-rows", "address-list", "cmc-exchange-assets"})
 """Layouts of no exchange: anybody's list of anybody's wallets."""
+WRAPPED_ROWS = 50_000
+"""Rows up to which each address is compared with the contracts of known tokens."""
 TOLD_ROWS = 500
 """Rows between two words on how far the reading is."""
 
@@ -125,6 +127,8 @@ def reserves(
         tally.take(reading)
     if not tally.errors:
         _repeated(readings, duplicates, tally)
+        if sum(file.rows for file in files) <= WRAPPED_ROWS:
+            _wrapped(readings, tally)
         if around is not None and tally.answers is not None:
             _around(readings, around, tally.answers, tally)
     return tally.report(tuple(files), own_tokens=profile.own_tokens if profile else ())
@@ -337,6 +341,23 @@ class _Job:
         low, high = self.heights.get(chain, (height, height))
         if chain in self.heights or len(self.heights) < self.tally.most:
             self.heights[chain] = (min(low, height), max(high, height))
+
+
+def _wrapped(readings: Sequence[tuple[Layout, Document, dict[str, object]]], tally: Tally) -> None:
+    """Warns of coins that stand in the list twice: as themselves, and as a token made of them.
+
+    What the exchange says it backs itself is shown by its kind, and counts in no ratio.
+    """
+    from merkle_por.reserves.snapshot import through_wrappers
+
+    rows = (
+        row
+        for layout, document, given in readings
+        for row in layout.read(Reading(document, given=given))
+    )
+    for found in through_wrappers(rows):
+        if found.certain:
+            tally.warnings.append(Caution("double-counted", found.text))
 
 
 def _around(

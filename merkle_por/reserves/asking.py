@@ -11,6 +11,7 @@ Rules (specs/onchain-balances.md, "Trust levels"), in one place:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -29,10 +30,15 @@ from merkle_por.reserves.ownership.row import Ownership
 
 SOURCES = 16
 """Services that are named for one chain."""
+BEACON, VALIDATORS = "beacon", "ETH-BEACON"
+"""The registry's names for Ethereum's consensus chain and the coins on it."""
 NAMES = 1000
 """Chains and coins, that nobody was asked about, which are counted by name."""
 KNOWN_TAGS = 100_000
 """Coin tags whose chain is kept in memory."""
+
+_VALIDATOR = re.compile(r"0x[0-9a-fA-F]{96}")
+"""A validator's public key: 48 bytes."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +186,9 @@ class Answers:
         head = (row, owned, coin, row.network)
         if row.signer_of is not None or row.line in skip:
             return Question(*head, (), row.amount, None, None)
-        chain, why = self._where(coin, row.network)
         if row.kind is RowKind.STAKED and row.type is not None:
-            text = f"{coin[:40]}: staked coins don't stand on the address itself"
-            why = Incomplete("staked-elsewhere", text)
+            return self._staked(row, owned, coin)
+        chain, why = self._where(coin, row.network)
         if not row.addresses:
             why = why or Incomplete("bad-address", "the row names no address")
         if why is not None:
@@ -194,6 +199,22 @@ class Answers:
             last = self.chains[chain].last
             height = None if last is None else last.height
         return Question(*head, row.addresses, row.amount, height, chain)
+
+    def _staked(self, row: Row, owned: Ownership | None, coin: str) -> Question:
+        """Staked coins don't stand on an address; a validator's balance is on the beacon chain,
+        whose slots are not the heights of the list: the caller names the slot."""
+        head = (row, owned, coin, row.network, (), row.amount, None)
+        if not (coin == "ETH" and _VALIDATOR.fullmatch(row.address)):
+            text = f"{coin[:40]}: staked coins don't stand on the address itself"
+            return Question(*head, None, Incomplete("staked-elsewhere", text))
+        chain, why = self._where(VALIDATORS, None)
+        if why is None and BEACON not in self.asked.at:
+            text = "a validator's balance is read at a slot: name it, --at beacon=SLOT"
+            why = Incomplete("staked-elsewhere", text)
+        if why is not None:
+            return Question(*head, chain, why)
+        addresses = row.addresses
+        return Question(row, owned, VALIDATORS, None, addresses, row.amount, None, chain)
 
     def _where(self, coin: str, network: str | None) -> tuple[str | None, Incomplete | None]:
         """The chain of a coin tag, or why it can't be asked."""

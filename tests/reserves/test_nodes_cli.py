@@ -21,7 +21,11 @@ import pytest
 import vectorfiles
 
 from merkle_por.cli.main import main
+from merkle_por.reserves import asking
+from merkle_por.reserves.api import reserves
 from merkle_por.reserves.chains import http
+from merkle_por.reserves.chains.interface import Balance
+from merkle_por.reserves.holding import Level
 
 BTC = "bc1q82aks5ft2at48wp0sa6rr5vtzutvgzr8azts6w8nlu0dqc2dx24qvzwspk"
 SIGNED = "0xb13ee9273587fe9337ccd74d4af04dc5c4420e0c"
@@ -237,11 +241,49 @@ def test_a_network_that_no_table_knows_is_not_taken_for_another(
 def test_staked_coins_are_not_looked_for_on_the_address(chain: nodes.Node, run: Run) -> None:
     path = vectorfiles.file("made", "okx-por-csv", "valid-staking-12-columns.csv")
     document = run("reserves", path, *of(chain), "--json").document
-    reasons = {entry["reason"] for entry in document["not_asked"]}
-    assert "staked-elsewhere" in reasons
+    assert document["not_asked"] == [{"reason": "no-node", "name": "beacon", "rows": 2}]
     staked = [line for line in document["assets"][0]["coins"] if line["kind"] == "staked"]
     assert staked
     assert all(set(line["level_rows"]) == {"claimed"} for line in staked)
+
+
+def test_a_validators_balance_is_asked_of_the_beacon_chain_at_a_named_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list's height is a block of the other chain: it must not be taken for a slot."""
+    questions: list[asking.Question] = []
+
+    def answers(rows: Any, *args: Any, **more: Any) -> Iterator[Any]:
+        for row in rows:
+            questions.append(row)
+            yield row, Balance(Level.OWN_NODE, 32 * 10**9, 9)
+
+    monkeypatch.setattr(asking, "balances", answers)
+    key = "0x" + "ab" * 48
+    text = (
+        "coin,Type,Network,Snapshot Height,address,amount,message,signature1,signature2,"
+        "redeem script/public key,EOA1,EOA2\n"
+        f"ETH,Native ETH Staking,ETH,20914735,{key},32,I am an OKX address,,,,,\n"
+    )
+    whom = {"beacon": "http://127.0.0.1:1"}
+    without = reserves(text.encode(), nodes=whom)
+    assert questions.pop().addresses == ()
+    assert without.assets[0].levels == {"claimed": 1}
+    report = reserves(text.encode(), nodes=whom, at={"beacon": 10_000})
+    [question] = questions
+    assert (question.chain, question.addresses, question.height) == ("beacon", (key,), None)
+    assert report.assets[0].on_chain == 32
+
+
+def test_coins_in_a_tokens_own_contract_are_warned_of() -> None:
+    """WETH is made of the ETH that its contract holds: listing both counts them twice."""
+    contract = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
+    rows = f"ETH,Ethereum,{contract},5,1,\nWETH,Ethereum,{wallet(1)},5,1,\n"
+    warnings = reserves((BINANCE + rows).encode()).warnings
+    assert "double-counted" in {warning.id for warning in warnings}
+    rows = f"ETH,Ethereum,{wallet(2)},5,1,\nWETH,Ethereum,{wallet(1)},5,1,\n"
+    warnings = reserves((BINANCE + rows).encode()).warnings
+    assert "double-counted" not in {warning.id for warning in warnings}
 
 
 def test_tokens_of_the_auditors_set_are_not_counted_as_coins(
@@ -287,7 +329,7 @@ def test_coins_borrowed_for_the_day(tmp_path: Path, run: Run) -> None:
         document = run("reserves", path, *of(node), "--around", 5, "--json").document
     [course] = document["around"]
     assert course["only_for_the_day"]
-    amounts = [(r["days"], Decimal(r["amount"])) for r in course["readings"]]
+    amounts = [(r["days"], int(Decimal(r["amount"]))) for r in course["readings"]]
     assert amounts == [(-5, 1), (0, 9), (5, 1)]
 
 
@@ -359,7 +401,12 @@ def test_typed_words_count_only_as_the_callers_own(
     chain: nodes.Node, tmp_path: Path, run: Run
 ) -> None:
     path = tmp_path / "typed.json"
-    row = {"asset": "ETH", "amount": "3", "address": wallet(3), "status": "own-node"}
+    row: dict[str, Any] = {
+        "asset": "ETH",
+        "amount": "3",
+        "address": wallet(3),
+        "status": "own-node",
+    }
     row |= {"ownership": "proven", "chain": "ethereum", "height": FULL}
     path.write_text(json.dumps({"reserves": [row]}))
     sides = ["--liabilities", owed(tmp_path, ETH="3"), "--reserves", path]
