@@ -13,8 +13,11 @@ from gnarksets import entries, facts, named
 from helpers import changed, changed_bytes_never_valid, judged, recognised
 
 import merkle_por
+from merkle_por.documents import Document
+from merkle_por.exchanges._gnark_por import commitments, user
 from merkle_por.exchanges._gnark_por.commitments import asset_elements, empty_root, leaf, tier_of
 from merkle_por.exchanges._gnark_por.family import Assets, Profile
+from merkle_por.exchanges.htx.zk import HTX
 from merkle_por.hashes.poseidon_bn254 import poseidon
 from merkle_por.hashes.poseidon_bn254_tables import MODULUS
 from merkle_por.verdict import Inclusion, State, Totals
@@ -79,6 +82,35 @@ def test_gate_s_own_sample_of_2023_is_met_by_another_number_of_slots() -> None:
 def test_htx_s_own_sample_has_168_slots() -> None:
     verdict = judged(vectorfiles.file("peer", "htx-zk", "user_config.json"))
     assert verdict.details["asset_slots"] == 168
+
+
+def test_an_unknown_number_of_slots_is_named_as_a_possible_cause() -> None:
+    """A program that has grown is no forgery: what to say is said, unless the slots were given."""
+    entry = named("htx-zk", "user", "valid_1.json")
+    one = user.parse(Document.of(entry.files[0]), HTX)
+    grown = commitments.leaf(HTX.assets, one.account, one.values, one.assets, Profile(190))
+    root = commitments.climb(grown, one.index, one.siblings, 12)[-1]
+    data = changed(load(entry), lambda d: d.update(Root=f"{root:064x}"))
+    alone = judged(data)
+    assert (alone.state, alone.reason) == (State.INVALID, "root-inconsistent")
+    assert "--given asset_counts=N" in alone.sentence
+    assert judged(data, {"asset_counts": 190}).state is State.UNCONFIRMED
+    named_wrongly = judged(data, {"asset_counts": 174})
+    assert named_wrongly.state is State.INVALID
+    assert "asset_counts" not in named_wrongly.sentence
+    config = {"TotalBalance": 1, "Symbol": "btc", "Index": 189}
+    listed = json.dumps({"ProofTable": "p", "ZkKeyName": "k", "CexAssetsInfo": [config]}).encode()
+    shown = judged(data, {"config": listed})
+    assert shown.reason != "root-inconsistent"
+    assert shown.details["asset_slots"] == 190
+
+
+def test_tiers_of_a_published_config_are_those_of_the_user_file() -> None:
+    entry = named("binance-zk-v3", "hidden_user", "user_covered.json")
+    given = {k: v for k, v in facts(entry).items() if k in ("config", "root", "asset_counts")}
+    verdict = judged(entry.files[0], given)
+    assert verdict.reason != "root-inconsistent"
+    assert verdict.state is State.VALID
 
 
 def test_binance_v1_tells_its_release_by_the_block_width() -> None:

@@ -94,6 +94,7 @@ class Family:
     release: tells the release from the profile and, for a set, whether its batches state account
     ranges (None for a user's file).
     config_keys: top-level members that a config file may have besides CexAssetsInfo.
+    fixed: the caller named the number of slots, so that no other one is meant.
     two_digit: symbols (lower case) whose amounts have 2 decimals instead of 8.
     two_digit_sure: those of them that every release's list has; of the others the file does not
     say which list was used. two_digit_source: where the list is from, for the reader.
@@ -111,6 +112,7 @@ class Family:
     two_digit_source: str
     bounds_debt: bool = True
     priced: bool = True
+    fixed: bool = False
 
     def decimals(self, symbol: str, two_digit: frozenset[str] | None = None) -> int:
         """Decimals of an asset's amounts; two_digit: a list that replaces the program's."""
@@ -124,4 +126,17 @@ class Family:
             chosen = {replace(p, slots=slots): None for p in self.profiles}
         if tiers is not None:
             chosen = {replace(p, tiers=tiers): None for p in chosen}
-        return replace(self, profiles=tuple(chosen))
+        return replace(self, profiles=tuple(chosen), fixed=slots is not None)
+
+    def with_slots_too(self, slots: int) -> Family:
+        """The family with one more number of slots to try, after the known ones, unless the caller
+        named theirs: programs grow, and a config may list every slot."""
+        if self.fixed:
+            return self
+        more = (replace(p, slots=slots) for p in self.profiles)
+        return replace(self, profiles=tuple(dict.fromkeys((*self.profiles, *more))))
+
+    @property
+    def slots_tried(self) -> tuple[int, ...]:
+        """The numbers of slots to try, each once."""
+        return tuple(dict.fromkeys(profile.slots for profile in self.profiles))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -148,6 +148,9 @@ def _say_scale(naming: _Naming, indexes: Mapping[int, object], findings: Finding
 
 def _judge_user(document: Document, given: Given, findings: Findings, family: Family) -> None:
     one = user.parse(document, family)
+    settings = _user_config(given, family)
+    if settings is not None:
+        family = _family_of(settings, family, given)
     findings.totals_claim = Totals.NOT_CLAIMED
     findings.about(About.INCLUDED)
     findings.account = Account(one.account_hex, {})
@@ -171,7 +174,6 @@ def _judge_user(document: Document, given: Given, findings: Findings, family: Fa
     user.check_amounts(one, family)
     findings.passed("debt-exceeds-equity", "debt and collateral are within their bounds")
     _own_account(one, given, findings)
-    settings = _user_config(given, family)
     _own_amounts(one, family, given, settings, findings)
     _own_values(one, family, given, settings, findings)
     proven = _along_with_set(given, findings, family)
@@ -237,6 +239,20 @@ def _own_account(one: User, given: Given, findings: Findings) -> None:
 def _user_config(given: Given, family: Family) -> Config | None:
     document = given.file("config")
     return None if document is None else config.parse(document, family)
+
+
+def _family_of(settings: Config, family: Family, given: Given) -> Family:
+    """The family with the slots and tiers that the published config shows, where none is given."""
+    if settings.tiers and facts.tiers(given) is None:
+        family = replace(
+            family,
+            profiles=tuple(
+                dict.fromkeys(
+                    replace(p, tiers=tuple(sorted(settings.tiers))) for p in family.profiles
+                )
+            ),
+        )
+    return family.with_slots_too(settings.assets[-1].index + 1)
 
 
 def _own_amounts(

@@ -243,6 +243,7 @@ def check(document: Document, family: Family, given: Given, findings: Findings) 
     if columns.tiered is not (family.assets is Assets.ROWS):
         raise Malformed("bad-keys", "the columns are of another release", where="line 1")
     settings = _config(table, family, given)
+    family = family.with_slots_too(settings.assets[-1].index + 1)
     tiers = _tiers(settings)
     for tier in table_index.tiers:
         if tier not in tiers:
@@ -347,6 +348,9 @@ def _beginning(
         wrong.append(("batch-order", "the first batch does not begin with account 0"))
     if first.assets_before != config.commitment(settings, family.assets, profile, amounts=False):
         text = "the first batch does not begin with no totals at the prices of the config"
+        if not family.fixed:
+            tried = ", ".join(map(str, family.slots_tried))
+            text += f" ({tried} asset slots tried; name another number: --given asset_counts=N)"
         wrong.append(("config-mismatch", text))
     return wrong
 

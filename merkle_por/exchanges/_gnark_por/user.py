@@ -128,7 +128,11 @@ def profiles_for(user: User, family: Family) -> list[Profile]:
     highest = max(user.assets, default=0)
     fitting = [profile for profile in family.profiles if highest < profile.slots]
     if not fitting:
-        raise Malformed("index-range", f"there is no asset {highest}", where=family.keys.assets)
+        raise Malformed(
+            "index-range",
+            f"there is no asset {highest}" + _unless_grown(family),
+            where=family.keys.assets,
+        )
     if family.assets is Assets.ROWS:
         count = len(user.assets)
         fitting = [p for p in fitting if tier_of(count, p.tiers) is not None]
@@ -151,9 +155,23 @@ def rebuild(user: User, family: Family) -> Rebuilt:
             return Rebuilt(profile, leaf, tuple(nodes))
     raise Invalid(
         "root-inconsistent",
-        "your amounts and the path do not lead to the root in the file",
+        "your amounts and the path do not lead to the root in the file" + _unless_grown(family),
         expected=f"{user.root:0{HEX}x}",
         computed=f"{last:0{HEX}x}",
+    )
+
+
+def _unless_grown(family: Family) -> str:
+    """What else may explain a failure: a release that is not known here, unless it was given.
+
+    Rows are hashed with their indexes, so that only a new tier could change a leaf there.
+    """
+    if family.assets is Assets.ROWS or family.fixed:
+        return ""
+    tried = ", ".join(map(str, family.slots_tried))
+    return (
+        f" with {tried} asset slots; if the exchange's program has another number, the file may "
+        "be right: --given asset_counts=N"
     )
 
 
