@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from merkle_por.report.text import Page, Span, aligned, grouped, safe
-from merkle_por.reserves.asking import ChainRead
 from merkle_por.reserves.holding import NOT_JUDGED, Level
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.reserves.ownership.row import State as Owned
 from merkle_por.reserves.report import SIGNED, AssetLine, CoinLine, ReservesReport, share
 from merkle_por.verdict import CheckStatus, State
+
+if TYPE_CHECKING:
+    from merkle_por.reserves.asking import ChainRead
 
 SHOWN_CHECKS = 6
 NEXT = 3
