@@ -272,6 +272,8 @@ def sightings_of(verdict: Verdict, file: int) -> list[Sighting]:
     summed = verdict.totals is not Totals.NOT_CLAIMED and any(
         node.balances for node in verdict.nodes if node.role in ("rebuilt", "root")
     )
+    # A path may end in the root of a tree of its own below the published one (a currency's).
+    whole = any(verdict.root and node.hash == verdict.root.value for node in verdict.nodes)
     found = []
     for node, place in zip(verdict.nodes, places(verdict.nodes), strict=True):
         if node.padding:
@@ -286,7 +288,7 @@ def sightings_of(verdict: Verdict, file: int) -> list[Sighting]:
                 frozenset(amounts.items()) if summed else None,
                 summed and not amounts,
                 node.user,
-                place,
+                place if whole else None,
                 node.balances if summed else None,
             )
         )
@@ -294,7 +296,14 @@ def sightings_of(verdict: Verdict, file: int) -> list[Sighting]:
 
 
 def places(nodes: Sequence[Node]) -> list[str | None]:
-    """Each node's place: the sides taken from the root down to it; None where one is missing."""
+    """Each node's place: the sides taken from the root down to it; None where one is missing.
+
+    None for all where the nodes are not one path up to a root, but leaves alone (one user's several
+    leaves) or paths in several trees: one level then has several places.
+    """
+    ways = [(node.level, node.role == "sibling") for node in nodes]
+    if len(set(ways)) < len(ways) or not any(node.role == "root" for node in nodes):
+        return [None] * len(nodes)
     own = {node.level: node.side for node in nodes if node.role != "sibling"}
     top = max(own, default=0)
     above: dict[int, str | None] = {top: ""}

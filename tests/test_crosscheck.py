@@ -337,3 +337,24 @@ def test_the_json_document_holds_all_views_and_redacts_them() -> None:
     hidden = json.dumps(result.to_json(redact=True)["together"])
     assert "u0.json" not in hidden
     assert "464" not in hidden
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("swissborg", "ok_3assets.user.json"),
+        ("okx-merkle-v2", "user_c0.json"),
+        ("bitfinex-antani", "ok_7buckets.json"),
+    ],
+)
+def test_several_leaves_of_one_user_do_not_claim_one_place(folder: str, name: str) -> None:
+    """A file of several leaves, or of paths in several trees, is given twice: no contradiction."""
+    entry = next(e.data for e in vectorfiles.manifest("made", folder) if e.data.get("file") == name)
+    facts = dict(entry["args"])
+    for key in {"audit", "tree"} & facts.keys():
+        facts[key] = vectorfiles.file("made", folder, facts[key])
+    facts.setdefault("root", entry["root"])
+    path = vectorfiles.file("made", folder, name)
+    result = merkle_por.verify(path, path, given=facts)
+    assert [proof.state for proof in result.proofs] == [State.VALID, State.VALID]
+    assert result.state is State.VALID

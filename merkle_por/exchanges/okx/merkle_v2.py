@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from merkle_por.amounts import add, amounts, negatives, plain, stripped
+from merkle_por.amounts import EXACT, add, amounts, negatives, plain, stripped
 from merkle_por.documents import Document, Fields, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.exchanges import _ledger
@@ -24,7 +24,7 @@ from merkle_por.exchanges.okx.merkle_v1 import COINS, DECIMALS, leaf_hash
 from merkle_por.execution import Execution
 from merkle_por.ledger.bands import Audit, Tree, audit_tree, leaves_with, repeated_leaves
 from merkle_por.ledger.source import Opened, find_lines, opened, plain_head
-from merkle_por.ledger.text_levels import OTHER_LEVEL, Form, literal
+from merkle_por.ledger.text_levels import AMOUNT_END, OTHER_LEVEL, Form, literal
 from merkle_por.ledger.text_tree import TextRows, leaf_rows_of, levels_of, runs, with_leaf_padding
 from merkle_por.scheme import (
     EXPECT,
@@ -194,10 +194,11 @@ class Part:
     texts: Mapping[str, str]
 
     @property
-    def record(self) -> bytes:
-        """As the tree file's rows are packed."""
-        scale = Decimal(10) ** DECIMALS
-        units = [int(self.balances[coin] * scale) for coin in COINS]
+    def record(self) -> bytes | None:
+        """As the tree file's rows are packed; None for an amount that no row holds."""
+        units = [int(EXACT.scaleb(self.balances[coin], DECIMALS)) for coin in COINS]
+        if max(units) >= AMOUNT_END:
+            return None
         return bytes.fromhex(self.hash) + b"".join(u.to_bytes(16, "little") for u in units)
 
 
@@ -281,15 +282,17 @@ def check_user(user: User, findings: Findings) -> None:
 def find_parts(user: User, whole: Whole) -> list[int]:
     """Leaf lines of the user's parts, each with one of its own. Raises Invalid leaf-not-found."""
     lines: list[int] = []
-    for record, wanted in Counter(part.record for part in user.parts).items():
-        numbers = sorted(leaves_with(whole.audit.prefixes, record[:32]))
-        real = [number for number in numbers if number >= whole.tree.leaves.padding]
-        same = [n for n, found in whole.tree.leaf_records(real) if found == record]
+    for (digest, record), wanted in Counter((p.hash, p.record) for p in user.parts).items():
+        same: list[int] = []
+        if record is not None:
+            numbers = sorted(leaves_with(whole.audit.prefixes, record[:32]))
+            real = [number for number in numbers if number >= whole.tree.leaves.padding]
+            same = [n for n, found in whole.tree.leaf_records(real) if found == record]
         if len(same) < wanted:
             raise Invalid(
                 "leaf-not-found",
                 "one of your leaves has no line of its own in the published tree",
-                computed=record[:32].hex(),
+                computed=digest,
             )
         lines += [whole.tree.leaves.first + number + 1 for number in same[:wanted]]
     return sorted(lines)
