@@ -104,6 +104,7 @@ def _listen(host: str, port: int) -> Any:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # whoever asks from now on waits for an answer
     except OSError as error:
         listener.close()
         raise UsageError(
