@@ -89,6 +89,22 @@ def test_whatever_the_official_program_passes_wrongly_is_refused(format_: str) -
         assert audited(format_, name).state in (State.INVALID, State.MALFORMED), name
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_empty_lines_of_a_table_change_nothing(format_: str, tmp_path: Path) -> None:
+    """The official readers pass over them, and exports end with them."""
+    folder = copied(format_, valid_name(format_), tmp_path)
+    table = folder / "proof.csv"
+    lines = table.read_bytes().splitlines()
+    table.write_bytes(b"\r\n".join([lines[0], b"", *lines[1:], b"", b""]))
+    given = {"asset_counts": entries(format_, "audit")[0].data["args"]["asset_counts"]}
+    result = merkle_por.audit(folder, given={**given, "skip_snark": True})
+    assert result.state is State.UNCONFIRMED, result.sentence
+    table.write_bytes(b"\n".join([*lines, b" "]))
+    spaced = merkle_por.audit(folder, given={**given, "skip_snark": True})
+    assert spaced.state is State.MALFORMED
+    assert f"line {len(lines) + 1}" in str(spaced.to_json())
+
+
 def test_hidden_user_of_v3_is_in_the_tree_but_in_no_total() -> None:
     covered, hidden = (
         named("binance-zk-v3", "hidden_user", f"user_{which}.json")

@@ -689,6 +689,8 @@ def test_eos_rows_of_two_keys() -> None:
         script_or_public_key=pair,
     )
     assert label(row) == "key-unbound"
+    turned = f'{{"publicKey2":"{eos_key(TWO)}", "publicKey1":"{eos_key(ONE)}"}}'
+    assert label(replace(row, script_or_public_key=turned)) == "key-unbound"
     assert label(replace(row, signature2=None)) == "failed:missing-signature"
     assert label(replace(row, signature2=row.signature1)) == "failed:key-mismatch"
     same = pair.replace(eos_key(TWO), eos_key(ONE))

@@ -45,6 +45,9 @@ DATABASE = frozenset(("id", "created_at", "updated_at", "deleted_at"))
 """Columns that exports from the exchange's database have besides; nothing is read from them."""
 
 
+_BOM = b"\xef\xbb\xbf"
+_BLANK = (b"\n", b"\r\n")
+"""Lines without anything, which the official programs' reader passes over too."""
 _SPECIAL = frozenset('"\\')
 
 
@@ -159,13 +162,20 @@ def index(document: Document, progress: Callable[[int], None]) -> Index:
     with document.open() as stream:
         header = _line(stream, document.limits, "line 1")
         at = len(header)
+        if header.startswith(_BOM):
+            raise Malformed("bad-keys", "a byte order mark before the columns", where="line 1")
         columns = columns_of(decode(header).rstrip("\r\n"))
         if columns is None:
             raise Malformed("bad-keys", "not the columns of a proof table", where="line 1")
         numbers, places = array("L"), array("Q")
         tiers: set[int | None] = set()
-        while line := _line(stream, document.limits, f"line {len(numbers) + 2}"):
-            where = f"line {len(numbers) + 2}"
+        last = 1
+        while line := _line(stream, document.limits, f"line {last + 1}"):
+            last += 1
+            where = f"line {last}"
+            if line in _BLANK:
+                at += len(line)
+                continue
             if len(numbers) >= MAX_BATCHES:
                 raise Malformed("too-big", f"more than {MAX_BATCHES} batches", where=where)
             cells = _named(line, columns, where)

@@ -8,6 +8,7 @@ formats (K1), specs/ownership-signatures.md section 3.
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.reserves.ownership import secp256k1, texts
@@ -53,9 +54,9 @@ def read_keys(text: str | None) -> list[bytes]:
         pairs = json.loads(text, object_pairs_hook=list)
     except (ValueError, RecursionError):
         pairs = None
-    if not isinstance(pairs, list) or [name for name, _ in pairs] != list(_PAIR):
+    if not isinstance(pairs, list) or sorted(name for name, _ in pairs) != list(_PAIR):
         raise Malformed("bad-public-key", "the public keys are not publicKey1 and publicKey2")
-    return [read_key(value) for _, value in pairs]
+    return [read_key(value) for _, value in sorted(pairs, key=itemgetter(0))]
 
 
 def verify(claim: Claim) -> Signed:
