@@ -77,7 +77,10 @@ def by_place(own: PathNode, path: Sequence[PathNode]) -> dict[tuple[int, int], P
         if (node.role == TOP) is not (node.level == 0):
             raise Invalid("bad-node-type", "the root, and only it, is on level 0", where=node.where)
         known = places.setdefault((node.level, node.role), node)
-        if (known.hash, known.parent) != (node.hash, node.parent):
+        # A node may stand twice, as `self` and in the path, and name its parent only once.
+        if known.parent is None and known.hash == node.hash:
+            known = places[node.level, node.role] = node
+        if known.hash != node.hash or node.parent not in (None, known.parent):
             raise Invalid(
                 "conflicting-nodes",
                 f"{known.where} and {node.where} claim one place in the tree",

@@ -57,6 +57,21 @@ def test_self_may_be_repeated_in_the_path() -> None:
     assert judged(json.dumps(members).encode(), given).state == "valid"
 
 
+@pytest.mark.parametrize("in_self", [True, False])
+def test_self_and_its_copy_need_not_both_name_the_parent(in_self: bool) -> None:
+    path, given = entry("made", "bifinance", "n8_u7.json")
+    members = json.loads(path.read_bytes())
+    copies = [n for n in members["path"] if n["merkelLeaf"] == members["self"]["merkelLeaf"]]
+    parent = next(n["parentMerkelLeaf"] for n in (members["self"], *copies))
+    bare = {key: value for key, value in members["self"].items() if key != "parentMerkelLeaf"}
+    members["path"] = [node for node in members["path"] if node not in copies]
+    for named, state in ((parent, "valid"), ("ab" * 32, "invalid")):
+        full = {**bare, "parentMerkelLeaf": named}
+        own, copy = (full, bare) if in_self else (bare, full)
+        changed = {"self": own, "path": [*members["path"], copy]}
+        assert judged(json.dumps(changed).encode(), given).state == state
+
+
 def test_a_second_root_is_refused() -> None:
     path, given = entry("made", "bifinance", "n8_u7.json")
     members = json.loads(path.read_bytes())
