@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from merkle_por.reserves.judging import has_signature, judged_rows
 from merkle_por.reserves.lists.duplicates import Duplicates, repeated
 from merkle_por.reserves.lists.layout import Layout
 from merkle_por.reserves.lists.layouts import layout_of
-from merkle_por.reserves.lists.reading import Reading
+from merkle_por.reserves.lists.reading import KEPT, Reading
 from merkle_por.reserves.lists.row import Row, row_keys
 from merkle_por.reserves.ownership.row import Ownership
 from merkle_por.reserves.ownership.row import State as Owned
@@ -126,12 +127,28 @@ def reserves(
             files.append(_unread(document, layout))
         tally.take(reading)
     if not tally.errors:
-        _repeated(readings, duplicates, tally)
-        if sum(file.rows for file in files) <= WRAPPED_ROWS:
-            _wrapped(readings, tally)
-        if around is not None and tally.answers is not None:
-            _around(readings, around, tally.answers, tally)
+        try:
+            _again(files, readings, duplicates, tally, around)
+        except (Malformed, Invalid) as error:
+            # Every list was read to its end before: a file has changed since.
+            tally.errors.append(Problem(error.reason, error.text, error.where, error.hints))
     return tally.report(tuple(files), own_tokens=profile.own_tokens if profile else ())
+
+
+def _again(
+    files: Sequence[ListFile],
+    readings: Sequence[tuple[Layout, Document, dict[str, object]]],
+    duplicates: Duplicates,
+    tally: Tally,
+    around: int | None,
+) -> None:
+    """What takes a second reading of the lists."""
+    _repeated(readings, duplicates, tally)
+    if sum(file.rows for file in files) <= WRAPPED_ROWS:
+        _wrapped(readings, tally)
+        _claimed_twice([file for file in files if file.rows], readings, tally)
+    if around is not None and tally.answers is not None:
+        _around(readings, around, tally.answers, tally)
 
 
 def _profile(name: str) -> Profile:
@@ -249,7 +266,7 @@ class _Job:
         tally.asked = tally.asked or self.balance_of is not None or tally.answers is not None
         rows = 0
         add_key, id = self.duplicates.add, self.layout.id
-        chain: str | None = None
+        network: str | None = None
         proven = 0
         height: int | None = None
         for row, owned, balance in self._rows():
@@ -270,8 +287,8 @@ class _Job:
             if owned is not None and owned.reason is not None:
                 self._speak(row, owned)
             where = row.network or row.coin
-            if row.height is not None and (row.height != height or where != chain):
-                chain, height = where, row.height
+            if row.height is not None and (row.height != height or where != network):
+                network, height = where, row.height
                 self._height(where, height)
         document = reading.document
         if not proven:
@@ -360,6 +377,26 @@ def _wrapped(readings: Sequence[tuple[Layout, Document, dict[str, object]]], tal
             tally.warnings.append(Caution("double-counted", found.text))
 
 
+def _claimed_twice(
+    files: Sequence[ListFile],
+    readings: Sequence[tuple[Layout, Document, dict[str, object]]],
+    tally: Tally,
+) -> None:
+    """Warns of addresses that the lists of two exchanges claim, for whatever coins."""
+    from merkle_por.reserves.snapshot import claimed_twice
+
+    lists: dict[str, list[Iterator[Row]]] = {}
+    for file, (layout, document, given) in zip(files, readings, strict=True):
+        name = file.facts.get("exchange") or layout.exchange_name
+        lists.setdefault(name, []).append(layout.read(Reading(document, given=given)))
+    if len(lists) < 2:
+        return
+    known = {overlap.address for overlap in tally.overlaps}
+    found = claimed_twice({name: chain.from_iterable(rows) for name, rows in lists.items()})
+    for twice in [one for one in found if one.address not in known][:KEPT]:
+        tally.warnings.append(Caution("claimed-twice", twice.text))
+
+
 def _around(
     readings: Sequence[tuple[Layout, Document, dict[str, object]]],
     days: int,
@@ -400,7 +437,8 @@ def _around(
 
 def _said(row: Row, text: str) -> str:
     """What is said of a row: its coin and address before the text, where it doesn't name them."""
-    name = f"{row.coin} {row.address[:60]}".rstrip()
+    more = f" and {len(row.addresses) - 1} more" if len(row.addresses) > 1 else ""
+    name = f"{row.coin} {row.address[:60]}{more}".rstrip()
     return f"{name}: {text.removeprefix(f'{row.coin[:40]}: ')}"
 
 

@@ -345,6 +345,22 @@ def test_one_address_in_the_lists_of_two_exchanges(
     assert "double-counted" in {w["class"] for w in done.document["warnings"]}
 
 
+def test_one_address_claimed_by_two_exchanges_for_different_coins(tmp_path: Path) -> None:
+    other = tmp_path / "binance.csv"
+    other.write_text(BINANCE + f"USDT,Ethereum,{wallet(3)},3,{FULL},\n")
+    report = reserves(bybit(tmp_path, FULL), other)
+    [twice] = [warning.text for warning in report.warnings if warning.id == "claimed-twice"]
+    assert twice == f"ethereum {wallet(3)}: claimed by Binance and Bybit"
+    assert report.totals == {"ETH": 6, "USDT": 3}
+
+
+def test_a_list_that_fails_beside_one_that_holds(tmp_path: Path) -> None:
+    typed = {"reserves": [{"asset": "ETH", "amount": "-1", "address": wallet(9)}]}
+    report = reserves(json.dumps(typed).encode(), bybit(tmp_path, FULL))
+    assert report.reason == "negative-balance"
+    assert report.rows == 3
+
+
 # -- solvency ------------------------------------------------------------------------------------
 
 
