@@ -105,6 +105,16 @@ def test_an_unknown_number_of_slots_is_named_as_a_possible_cause() -> None:
     assert shown.details["asset_slots"] == 190
 
 
+def test_an_index_beyond_the_known_slots_says_what_to_give() -> None:
+    entry = named("binance-zk-v3", "user", "valid_1.json")
+    row = dict.fromkeys(("Equity", "Debt", "Loan", "Margin", "PortfolioMargin"), 0)
+    data = changed(load(entry), lambda d: d.update(Assets=[{"Index": 500, **row}]))
+    alone = judged(data)
+    assert (alone.state, alone.reason) == (State.MALFORMED, "index-range")
+    assert "--given asset_counts=N" in alone.errors[0].text
+    assert judged(data, {"asset_counts": 501}).reason == "root-inconsistent"
+
+
 def test_tiers_of_a_published_config_are_those_of_the_user_file() -> None:
     entry = named("binance-zk-v3", "hidden_user", "user_covered.json")
     given = {k: v for k, v in facts(entry).items() if k in ("config", "root", "asset_counts")}

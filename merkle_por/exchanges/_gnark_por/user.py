@@ -153,20 +153,19 @@ def rebuild(user: User, family: Family) -> Rebuilt:
         last = nodes[-1]
         if last == user.root:
             return Rebuilt(profile, leaf, tuple(nodes))
+    # Rows are hashed with their indexes: there the number of slots changes no leaf.
+    unless_grown = "" if family.assets is Assets.ROWS else _unless_grown(family)
     raise Invalid(
         "root-inconsistent",
-        "your amounts and the path do not lead to the root in the file" + _unless_grown(family),
+        "your amounts and the path do not lead to the root in the file" + unless_grown,
         expected=f"{user.root:0{HEX}x}",
         computed=f"{last:0{HEX}x}",
     )
 
 
 def _unless_grown(family: Family) -> str:
-    """What else may explain a failure: a release that is not known here, unless it was given.
-
-    Rows are hashed with their indexes, so that only a new tier could change a leaf there.
-    """
-    if family.assets is Assets.ROWS or family.fixed:
+    """What else may explain a failure: a release that is not known here, unless it was given."""
+    if family.fixed:
         return ""
     tried = ", ".join(map(str, family.slots_tried))
     return (
