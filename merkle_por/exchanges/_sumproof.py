@@ -192,10 +192,6 @@ def check_negatives(proof: SumProof, findings: Findings) -> None:
         {"place": place, "hash": digest, "asset": asset, "amount": value}
         for place, digest, asset, value in found
     ]
-    findings.details["negatives"] = [
-        {"place": place, "hash": digest, "asset": asset, "amount": value}
-        for place, digest, asset, value in found
-    ]
     for place, digest, asset, value in found:
         findings.failed(
             "negative-balance",

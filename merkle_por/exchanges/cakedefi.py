@@ -16,7 +16,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from merkle_por.amounts import add, add_balances, amount, plain, texts
-from merkle_por.documents import Document, Fields
+from merkle_por.documents import Document, Fields, kind_of
 from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
 from merkle_por.verdict import About, Account, Node, Scope, Totals
@@ -43,7 +43,8 @@ def parse(document: Document) -> list[TreeNode]:
     """All nodes, every parent before its children, the root first. Raises Malformed."""
     top = Fields(document.json, "", document.limits)
     if "timeOfSnapshot" in top:
-        top.integer("timeOfSnapshot")
+        if kind_of(top.get("timeOfSnapshot")) != "a number":
+            raise Malformed("wrong-type", "not a number", where="timeOfSnapshot")
         rest = {key: value for key, value in top.members.items() if key != "timeOfSnapshot"}
         top = Fields(rest, "", document.limits)
     nodes: list[TreeNode] = []

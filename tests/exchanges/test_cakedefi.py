@@ -140,3 +140,12 @@ def test_changed_bytes() -> None:
 def test_neighbours_are_not_recognised() -> None:
     for tree in (leaf("a", "1") | {"hash": "a" * 64}, {"hash": "a" * 40, "assets": {}}, {}, []):
         assert not cakedefi.SCHEME.recognises(Document.of(json.dumps(tree).encode()))
+
+
+@pytest.mark.parametrize(("text", "state"), [("1670000000000.5", "valid"), ('"1670"', "malformed")])
+def test_the_snapshot_time_is_any_number(text: str, state: str) -> None:
+    path, given = entry("made", "cakedefi", "n2_u0.json")
+    members = json.loads(path.read_bytes())
+    members.pop("timeOfSnapshot", None)
+    data = json.dumps(members).replace("{", f'{{"timeOfSnapshot": {text}, ', 1)
+    assert judged(data.encode(), given).state == state
