@@ -26,16 +26,16 @@ enum row_kind { ROW_GOOD, ROW_FORM, ROW_HASH, ROW_VALUE };
 
 static void put_le64(uint8_t *out, uint64_t value)
 {
-    for (int i = 0; i < 8; i++, value >>= 8)
-        out[i] = (uint8_t)value;
+    for (int i = 0; i < 8; i++)
+        out[i] = (uint8_t)(value >> 8 * i);
 }
 
 static uint64_t get_le64(const uint8_t *in)
 {
-    uint64_t value = 0;
-    for (int i = 8; i-- > 0;)
-        value = value << 8 | in[i];
-    return value;
+    /* Written out: compilers make one load of it. */
+    return (uint64_t)in[0] | (uint64_t)in[1] << 8 | (uint64_t)in[2] << 16 | (uint64_t)in[3] << 24 |
+           (uint64_t)in[4] << 32 | (uint64_t)in[5] << 40 | (uint64_t)in[6] << 48 |
+           (uint64_t)in[7] << 56;
 }
 
 /* What is wrong with a line that did not read: the fields' number first, then the hash. */
@@ -177,17 +177,13 @@ static void add_finding(struct findings *findings, size_t index, int kind)
 static void check_parents(const struct sha256_engine *engine, const uint8_t *parents,
                           const uint8_t *children, size_t count, struct findings *findings)
 {
-    struct sha256_message messages[GROUP];
     uint8_t digests[GROUP * SHA256_DIGEST];
     for (size_t first = 0; first < count; first += GROUP) {
         size_t n = count - first < GROUP ? count - first : GROUP;
+        const uint8_t *pairs = children + first * 2 * RECORD;
+        merkle_por_sha256_equal(engine, pairs, 2 * RECORD, 2 * RECORD, n, digests);
         for (size_t i = 0; i < n; i++) {
-            messages[i].data = children + (first + i) * 2 * RECORD;
-            messages[i].length = 2 * RECORD;
-        }
-        merkle_por_sha256_many(engine, messages, n, digests);
-        for (size_t i = 0; i < n; i++) {
-            const uint8_t *parent = parents + (first + i) * RECORD, *left = messages[i].data;
+            const uint8_t *parent = parents + (first + i) * RECORD, *left = pairs + i * 2 * RECORD;
             uint64_t a = get_le64(left + HASH), b = get_le64(left + RECORD + HASH);
             if (a > UINT64_MAX - b || a + b != get_le64(parent + HASH))
                 add_finding(findings, first + i, NODE_SUM);

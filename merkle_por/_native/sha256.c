@@ -295,10 +295,11 @@ static void start(struct lane *lane, uint32_t state[8], const struct sha256_mess
 void merkle_por_sha256_store(const uint32_t state[8], uint8_t out[SHA256_DIGEST])
 {
     for (int i = 0; i < 8; i++) {
-        out[4 * i] = (uint8_t)(state[i] >> 24);
-        out[4 * i + 1] = (uint8_t)(state[i] >> 16);
-        out[4 * i + 2] = (uint8_t)(state[i] >> 8);
-        out[4 * i + 3] = (uint8_t)state[i];
+        uint32_t word = state[i]; /* a copy, since out may alias: compilers make one store of it */
+        out[4 * i] = (uint8_t)(word >> 24);
+        out[4 * i + 1] = (uint8_t)(word >> 16);
+        out[4 * i + 2] = (uint8_t)(word >> 8);
+        out[4 * i + 3] = (uint8_t)word;
     }
 }
 
@@ -349,6 +350,41 @@ void merkle_por_sha256_many(const struct sha256_engine *engine,
                 busy--;
             }
         }
+    }
+}
+
+/* All lanes begin and end together, so nothing has to be scheduled, and the padding is written
+ * once. Where there are fewer messages than lanes the spare ones repeat the first. */
+void merkle_por_sha256_equal(const struct sha256_engine *engine, const uint8_t *data,
+                             size_t stride, size_t length, size_t count, uint8_t *out)
+{
+    uint8_t tails[SHA256_MAX_LANES][2 * SHA256_BLOCK];
+    uint32_t states[SHA256_MAX_LANES][8];
+    const uint8_t *at[SHA256_MAX_LANES], *tail[SHA256_MAX_LANES];
+    size_t lanes = engine->lanes, full = length / SHA256_BLOCK, rest = length % SHA256_BLOCK;
+    size_t tail_blocks = rest + 9 <= SHA256_BLOCK ? 1 : 2;
+    uint64_t bits = (uint64_t)length * 8;
+    memset(tails, 0, sizeof tails);
+    for (size_t i = 0; i < lanes; i++) {
+        uint8_t *end = tails[i] + tail_blocks * SHA256_BLOCK;
+        tails[i][rest] = 0x80;
+        for (int j = 1; j <= 8; j++)
+            end[-j] = (uint8_t)(bits >> 8 * (j - 1));
+        tail[i] = tails[i];
+    }
+    for (size_t done = 0; done < count; done += lanes) {
+        size_t n = count - done < lanes ? count - done : lanes;
+        for (size_t i = 0; i < lanes; i++) {
+            at[i] = data + (done + (i < n ? i : 0)) * stride;
+            memcpy(states[i], merkle_por_sha256_initial, sizeof states[i]);
+            if (rest > 0)
+                memcpy(tails[i], at[i] + full * SHA256_BLOCK, rest);
+        }
+        if (full > 0)
+            engine->compress(states, at, full);
+        engine->compress(states, tail, tail_blocks);
+        for (size_t i = 0; i < n; i++)
+            merkle_por_sha256_store(states[i], out + (done + i) * SHA256_DIGEST);
     }
 }
 
@@ -518,17 +554,8 @@ static PyObject *of_slices(PyObject *self, PyObject *args)
     if (result != NULL) {
         uint8_t *out = (uint8_t *)PyBytes_AsString(result);
         Py_BEGIN_ALLOW_THREADS
-        struct sha256_message messages[BATCH];
-        const uint8_t *at = (const uint8_t *)data.buf + first;
-        for (Py_ssize_t i = 0; i < count;) {
-            Py_ssize_t n = 0;
-            for (; n < BATCH && i + n < count; n++) {
-                messages[n].data = at + (i + n) * stride;
-                messages[n].length = (size_t)length;
-            }
-            merkle_por_sha256_many(engine, messages, (size_t)n, out + i * SHA256_DIGEST);
-            i += n;
-        }
+        merkle_por_sha256_equal(engine, (const uint8_t *)data.buf + first, (size_t)stride,
+                                (size_t)length, (size_t)count, out);
         Py_END_ALLOW_THREADS
     }
 done:

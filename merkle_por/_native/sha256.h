@@ -32,6 +32,10 @@ const struct sha256_engine *merkle_por_sha256_engine(const char *name);
 void merkle_por_sha256_many(const struct sha256_engine *engine,
                             const struct sha256_message *messages, size_t count, uint8_t *out);
 
+/* The digests of `count` messages of one length, message i at data + i * stride, into `out`. */
+void merkle_por_sha256_equal(const struct sha256_engine *engine, const uint8_t *data,
+                             size_t stride, size_t length, size_t count, uint8_t *out);
+
 /* Advances `count` states by one block each; the blocks stand one after the other. */
 void merkle_por_sha256_step(const struct sha256_engine *engine, uint32_t (*states)[8],
                             const uint8_t *blocks, size_t count);
