@@ -45,6 +45,8 @@ class BlockPage(Page):
     def __init__(self) -> None:
         super().__init__(_NO_BREAKS)
         self.stacked = True  # no columns are made where there is a choice
+        # Marks that stand inside a sentence; those of checks are drawn by the page.
+        self.marks = dict.fromkeys(self.marks, "•")
         self.state = ""
         self.sentence = ""
         self.warnings: list[tuple[str, str]] = []

@@ -54,7 +54,10 @@ class Chart:
 
     def html(self) -> str:
         """The whole figure: title, drawing, key, table."""
-        cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in self.head)
+        first, *others = (escape(cell) for cell in self.head)
+        cells = f'<th scope="col">{first}</th>' + "".join(
+            f'<th scope="col" class="figure">{cell}</th>' for cell in others
+        )
         rows = "".join(
             "<tr>"
             + f'<th scope="row">{escape(row[0])}</th>'
@@ -339,7 +342,7 @@ _PLAIN = ("native", "token", "same")
 
 # -- history ---------------------------------------------------------------------------------
 
-PLOT, AXIS = 180, 24  # pixels: the drawing's height, and below it the times
+BAND, PLOT, AXIS = 20, 180, 24  # pixels: the highest value's text, the drawing, the times
 
 
 def history_line(
@@ -371,8 +374,8 @@ def history_line(
     most = Fraction(highest)
     scale = most * 21 / 20 or Fraction(1)
     marks = "".join(
-        f'<line x1="{x}" x2="{x}" y1="0" y2="{PLOT}" stroke="{ORANGE}" stroke-width="2" '
-        'stroke-dasharray="4 3"/>'
+        f'<line x1="{x}" x2="{x}" y1="{BAND}" y2="{BAND + PLOT}" stroke="{ORANGE}" '
+        'stroke-width="2" stroke-dasharray="4 3"/>'
         for x in (
             _part(Fraction(_seconds(time) - first, span))
             for time in snapshots
@@ -380,15 +383,20 @@ def history_line(
         )
     )
     lines = "".join(_segments(points, first, span, scale))
+    top = BAND + _height(most, scale)
     frame = (
-        f'<line x1="0" x2="100%" y1="{PLOT}" y2="{PLOT}" stroke="currentColor"/>'
-        f'<line x1="0" x2="100%" y1="{_height(most, scale)}" y2="{_height(most, scale)}" '
+        f'<line x1="0" x2="100%" y1="{BAND + PLOT}" y2="{BAND + PLOT}" stroke="currentColor"/>'
+        f'<line x1="0" x2="100%" y1="{top}" y2="{top}" '
         f'stroke="{GREY}" stroke-dasharray="2 4"/>'
     )
     labels = (
-        _text("0", max(12, _height(most, scale) - 4), f"{grouped(highest)} {unit}", size=12)
-        + _text("0", PLOT + 18, _clock(points[0].time), size=12)
-        + (_text("100%", PLOT + 18, _clock(points[-1].time), "end", 12) if len(points) > 1 else "")
+        _text("0", top - 6, f"{grouped(highest)} {unit}", size=12)
+        + _text("0", BAND + PLOT + 18, _clock(points[0].time), size=12)
+        + (
+            _text("100%", BAND + PLOT + 18, _clock(points[-1].time), "end", 12)
+            if len(points) > 1
+            else ""
+        )
     )
     key: tuple[tuple[str, str], ...] = ()
     if marks:
@@ -396,7 +404,12 @@ def history_line(
     gaps = sum(p.value is None for p in points)
     note = f"{gaps} of {len(points)} readings are unknown: the line has gaps there." if gaps else ""
     return Chart(
-        title, _svg(id, title, PLOT + AXIS, frame + marks + lines + labels), head, table, key, note
+        title,
+        _svg(id, title, BAND + PLOT + AXIS, frame + marks + lines + labels),
+        head,
+        table,
+        key,
+        note,
     )
 
 
@@ -421,11 +434,12 @@ def _segments(points: Sequence[Moment], first: int, span: int, scale: Fraction) 
         if len(run) > 1
     ]
     plot = (
-        f'<svg x="0" y="0" width="100%" height="{PLOT}" viewBox="0 0 10000 {PLOT}" '
+        f'<svg x="0" y="{BAND}" width="100%" height="{PLOT}" viewBox="0 0 10000 {PLOT}" '
         f'preserveAspectRatio="none">{"".join(drawn)}</svg>'
     )
     dots = [
-        f'<circle cx="{_part(Fraction(x, 10_000))}" cy="{y}" r="3" fill="{BLUE}"/>' for x, y in lone
+        f'<circle cx="{_part(Fraction(x, 10_000))}" cy="{BAND + y}" r="3" fill="{BLUE}"/>'
+        for x, y in lone
     ]
     return [plot, *dots]
 

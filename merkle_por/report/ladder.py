@@ -83,7 +83,9 @@ def ladders(
     found = []
     for path in _paths(nodes):
         rungs = [_rung(node, wanted, conflicts) for node in path]
-        shown = [r for r in rungs if r.role != "rebuilt" or r.is_open]
+        # Nodes rebuilt on the way only repeat what stands beside them, unless another file
+        # shows one of them differently.
+        shown = [r for r in rungs if r.role != "rebuilt" or r.status == CONFLICT]
         found.append(sorted(shown, key=_height))
     return found
 

@@ -30,6 +30,7 @@ function setUpTheme() {
   button.hidden = false;
   label();
   button.setAttribute("aria-label", "Switch between light and dark");
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   button.addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
     try {
