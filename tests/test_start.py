@@ -7,6 +7,7 @@ import shlex
 
 import click
 import pytest
+from jsonschemas import check
 
 from merkle_por.cli.main import cli, main
 from merkle_por.errors import UsageError
@@ -16,7 +17,6 @@ from merkle_por.report.start_text import start_page
 from merkle_por.report.text import Page
 from merkle_por.scheme import FactKind, Kind
 from merkle_por.start import known_exchanges, start
-from tests.jsonschemas import check
 
 IDS = [id for id, _ in known_exchanges()]
 

@@ -270,13 +270,17 @@ def _check_names(user: Liabilities | None, audit: Audit, findings: Findings) -> 
         for part in audit.partitions.values()
         if part.id not in own and part.id != f"{audit.id}-{part.currency}"
     ]
-    if loose:
-        findings.unconfirmed(
-            "currency-not-bound",
-            f"nothing ties the total called {loose[0][:20]} to that currency "
-            f"({len(loose)} of {len(audit.partitions)} totals)",
-            about=About.ROOT,
-        )
+    if not loose:
+        return
+    text = (
+        f"nothing ties the total called {loose[0][:20]} to that currency "
+        f"({len(loose)} of {len(audit.partitions)} totals)"
+    )
+    if user is None:
+        # The totals' names are all that such a file is asked for.
+        findings.unconfirmed("currency-not-bound", text, about=About.ROOT)
+    else:
+        findings.warn("currency-not-bound", f"Of currencies you don't hold: {text}.")
 
 
 def _check_negatives(user: Liabilities | None, audit: Audit, findings: Findings) -> None:

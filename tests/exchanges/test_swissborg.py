@@ -186,3 +186,19 @@ def test_neighbours_are_not_recognised() -> None:
     path, _ = entry("made", "swissborg", "ok_3assets.user.json")
     assert recognise(Document.of(path)) is swissborg.SCHEME
     assert recognise(Document.of(path.with_name("ok_3assets.audit.json"))) is swissborg.SCHEME
+
+
+def test_a_partition_of_another_name_is_warned_of_where_it_is_not_the_users() -> None:
+    """The id's form is not relied on (spec); what no hash binds is said."""
+    path, args = entry("made", "swissborg", "ok_3assets.user.json")
+    document = json.loads((path.parent / "ok_3assets.audit.json").read_text())
+    parts = document["audit"]["partitions"]
+    held = {leaf["audit_partition_id"] for leaf in json.loads(path.read_text())["liabilities"]}
+    next(part for part in parts if part["id"] not in held)["id"] = "any other id"
+    shape = Document.of(json.dumps(document).encode())
+    digest = swissborg.commitment(swissborg.parse_audit(shape))
+    document["audit"]["commitment"]["digest"] = digest
+    facts = {"audit": json.dumps(document).encode(), "credential": args["credential"]}
+    verdict = judged(path, {**facts, "root": digest})
+    assert verdict.state.value == "valid"
+    assert "currency-not-bound" in {warning.id for warning in verdict.warnings}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschemas import check
 
 from merkle_por.api import verify
 from merkle_por.bundle import bundle_bytes, manifest_bytes, read_bundle
@@ -32,7 +33,6 @@ from merkle_por.report.text import Page as TextPage
 from merkle_por.scheme import FactKind
 from merkle_por.solvency import solvency
 from merkle_por.verdict import State
-from tests.jsonschemas import check
 
 DATA = folder()
 CREDENTIAL = (DATA / "credential.txt").read_text(encoding="utf-8").strip()
