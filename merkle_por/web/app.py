@@ -299,6 +299,23 @@ async def formats_page(request: Request) -> Response:
     )
 
 
+async def start_list(request: Request) -> Response:
+    known = await run_in_threadpool(documents.exchanges_to_start)
+    return _site(request).page(
+        request, "start.html", here="/start", title="First steps", exchanges=known, start=None
+    )
+
+
+async def start_page(request: Request) -> Response:
+    found = await run_in_threadpool(documents.start_at, request.path_params["name"])
+    if found is None:
+        raise HTTPException(404)
+    title = f"{found['name']}: check it yourself in three steps"
+    return _site(request).page(
+        request, "start.html", here="/start", title=title, exchanges=(), start=found
+    )
+
+
 async def limits_page(request: Request) -> Response:
     return _site(request).page(request, "limits.html", title="Limits", limits=documents.limits())
 
@@ -406,6 +423,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
         "/": verify_get,
         "/formats": formats_page,
         "/limits": limits_page,
+        "/start": start_list,
+        "/start/{name}": start_page,
         "/api/formats": api_formats,
         "/api/formats/{name}": api_format,
         "/api/openapi.json": api_openapi,

@@ -58,6 +58,25 @@ def limits() -> list[tuple[str, list[str]]]:
     return sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
+@cache
+def exchanges_to_start() -> list[tuple[str, str]]:
+    """(id, name) of the exchanges whose customers' first steps are known, by name."""
+    from merkle_por.start import known_exchanges
+
+    return sorted(known_exchanges(), key=lambda item: item[1].lower())
+
+
+def start_at(name: str) -> dict[str, Any] | None:
+    """`merkle-por/start/1` of one exchange, None where nothing is known of it."""
+    from merkle_por.errors import UsageError
+    from merkle_por.start import start
+
+    try:
+        return start(name[:100]).to_json()
+    except UsageError:
+        return None
+
+
 def _refusals(*statuses: str) -> dict[str, Any]:
     words = {
         "400": "What was given can't be meant.",
