@@ -88,7 +88,11 @@ def try_rows(rng: random.Random) -> Answers:
     rows = [(rng.randbytes(32), number(rng, 65)) for _ in range(rng.randrange(12))]
     text = damaged(rng, b"".join(b"%s,%d%s" % (h.hex().encode(), v, end) for h, v in rows))
     crlf, final = rng.random() < 0.5, rng.random() < 0.5
-    return [answers(lambda: packed.read_rows(text, crlf=crlf, final=final))]
+    before, stride = rng.randrange(1, 9), rng.randrange(1, 9)
+    return [
+        answers(lambda: packed.read_rows(text, crlf=crlf, final=final)),
+        answers(lambda: packed.line_ends(text, before, stride)),
+    ]
 
 
 def try_parents(rng: random.Random) -> Answers:
@@ -107,7 +111,9 @@ def try_parents(rng: random.Random) -> Answers:
     limit, key, first = rng.randrange(5), rng.randbytes(32), number(rng, 65)
     if rng.random() < 0.3:
         children = children[: 40 * rng.randrange(1, 9)] * 3
+    short = children[: len(children) // 8 * 8]
     return [
+        answers(lambda: packed.repeated_prefixes(short)),
         answers(lambda: packed.check_parents(parents, children, limit=limit)),
         answers(lambda: packed.find_leaves(children, first, key)),
         answers(lambda: packed.duplicate_leaves(children, limit=limit)),

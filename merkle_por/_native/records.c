@@ -26,8 +26,11 @@ enum row_kind { ROW_GOOD, ROW_FORM, ROW_HASH, ROW_VALUE };
 
 static void put_le64(uint8_t *out, uint64_t value)
 {
-    for (int i = 0; i < 8; i++)
-        out[i] = (uint8_t)(value >> 8 * i);
+    /* Written out: compilers make one store of it. */
+    out[0] = (uint8_t)value, out[1] = (uint8_t)(value >> 8);
+    out[2] = (uint8_t)(value >> 16), out[3] = (uint8_t)(value >> 24);
+    out[4] = (uint8_t)(value >> 32), out[5] = (uint8_t)(value >> 40);
+    out[6] = (uint8_t)(value >> 48), out[7] = (uint8_t)(value >> 56);
 }
 
 static uint64_t get_le64(const uint8_t *in)
@@ -66,7 +69,8 @@ static enum row_kind read_row(const uint8_t *line, size_t length, int portable, 
         return why(line, length);
     for (; digit < end; digit++) {
         unsigned d = (unsigned)*digit - '0';
-        if (d > 9 || value > (UINT64_MAX - d) / 10)
+        if (d > 9 || value > UINT64_MAX / 10 ||
+            (value == UINT64_MAX / 10 && d > (unsigned)(UINT64_MAX % 10)))
             return why(line, length);
         value = value * 10 + d;
     }

@@ -74,18 +74,31 @@ wrong:
     return 0;
 }
 
+/* Written out: compilers make one load or store of eight bytes. */
+static void put_u64(uint8_t *out, uint64_t value)
+{
+    out[0] = (uint8_t)value, out[1] = (uint8_t)(value >> 8);
+    out[2] = (uint8_t)(value >> 16), out[3] = (uint8_t)(value >> 24);
+    out[4] = (uint8_t)(value >> 32), out[5] = (uint8_t)(value >> 40);
+    out[6] = (uint8_t)(value >> 48), out[7] = (uint8_t)(value >> 56);
+}
+
+static uint64_t get_u64(const uint8_t *in)
+{
+    return (uint64_t)in[0] | (uint64_t)in[1] << 8 | (uint64_t)in[2] << 16 | (uint64_t)in[3] << 24 |
+           (uint64_t)in[4] << 32 | (uint64_t)in[5] << 40 | (uint64_t)in[6] << 48 |
+           (uint64_t)in[7] << 56;
+}
+
 static void put_u128(uint8_t *out, u128 value)
 {
-    for (int i = 0; i < AMOUNT; i++, value >>= 8)
-        out[i] = (uint8_t)value;
+    put_u64(out, (uint64_t)value);
+    put_u64(out + 8, (uint64_t)(value >> 64));
 }
 
 static u128 get_u128(const uint8_t *in)
 {
-    u128 value = 0;
-    for (int i = AMOUNT; i-- > 0;)
-        value = value << 8 | in[i];
-    return value;
+    return (u128)get_u64(in + 8) << 64 | get_u64(in);
 }
 
 /* ---- reading rows ---- */
@@ -95,40 +108,64 @@ static int is_digit(uint8_t c)
     return c >= '0' && c <= '9';
 }
 
-/* value = value * 10 + digit; 0 where that leaves 128 bits. */
-static int push_digit(u128 *value, unsigned digit)
+#define U64_SAFE_DIGITS 19 /* any so many digits are below 2^64 */
+
+/* A number as its digits come in: in one word as long as no digit more could leave it. */
+struct number {
+    uint64_t small;
+    u128 value;
+    unsigned digits;
+};
+
+/* Appends a digit; 0 where that leaves 128 bits. */
+static int push_digit(struct number *number, unsigned digit)
 {
-    u128 most = ~(u128)0;
-    if (*value > (most - digit) / 10)
+    const u128 most = ~(u128)0; /* divided by the compiler, not for each digit */
+    if (number->digits < U64_SAFE_DIGITS) {
+        number->small = number->small * 10 + digit;
+        number->digits++;
+        return 1;
+    }
+    if (number->digits == U64_SAFE_DIGITS)
+        number->value = number->small;
+    if (number->value > most / 10 ||
+        (number->value == most / 10 && digit > (unsigned)(most % 10)))
         return 0;
-    *value = *value * 10 + digit;
+    number->value = number->value * 10 + digit;
+    number->digits = U64_SAFE_DIGITS + 1;
     return 1;
+}
+
+static u128 number_of(const struct number *number)
+{
+    return number->digits <= U64_SAFE_DIGITS ? number->small : number->value;
 }
 
 /* An amount in its one form: no sign but a minus, no needless zeros, at most `decimals` places. */
 static enum row_kind read_amount(const uint8_t *at, const uint8_t *end, unsigned decimals,
                                  uint8_t *out)
 {
-    u128 value = 0;
+    struct number number = {0, 0, 0};
     unsigned places = 0, whole = 0;
     int negative = at < end && *at == '-';
     at += negative;
     if (at == end || !is_digit(*at) || (*at == '0' && end - at > 1 && is_digit(at[1])))
         return ROW_AMOUNT;
     for (; at < end && is_digit(*at); at++)
-        if (++whole > U128_DIGITS || !push_digit(&value, (unsigned)(*at - '0')))
+        if (++whole > U128_DIGITS || !push_digit(&number, (unsigned)(*at - '0')))
             return ROW_AMOUNT;
     if (at < end) {
         if (*at != '.' || end - at < 2 || end[-1] == '0')
             return ROW_AMOUNT;
         for (at++; at < end; at++)
             if (!is_digit(*at) || ++places > decimals ||
-                !push_digit(&value, (unsigned)(*at - '0')))
+                !push_digit(&number, (unsigned)(*at - '0')))
                 return ROW_AMOUNT;
     }
-    for (; places < decimals && value != 0; places++)
-        if (!push_digit(&value, 0))
+    for (; places < decimals && number_of(&number) != 0; places++)
+        if (!push_digit(&number, 0))
             return ROW_AMOUNT;
+    u128 value = number_of(&number);
     if (negative)
         return value == 0 ? ROW_AMOUNT : ROW_NEGATIVE;
     put_u128(out, value);
@@ -142,7 +179,8 @@ static const uint8_t *read_number(const uint8_t *at, const uint8_t *end, uint64_
     *value = 0;
     for (; at < end && is_digit(*at); at++) {
         unsigned digit = (unsigned)(*at - '0');
-        if (*value > (UINT64_MAX - digit) / 10)
+        if (*value > UINT64_MAX / 10 ||
+            (*value == UINT64_MAX / 10 && digit > (unsigned)(UINT64_MAX % 10)))
             return NULL;
         *value = *value * 10 + digit;
     }
