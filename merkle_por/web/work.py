@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -58,13 +59,14 @@ def _serve(connection: Connection, worker_bytes: int) -> None:
     from merkle_por.web.confine import confine
     from merkle_por.web.tasks import answer, warm_up
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's: it ends its workers
     warm_up()
     confine(worker_bytes)
     connection.send(None)
     while True:
         try:
             reply: tuple[str, Any] = ("answer", answer(connection.recv()))
-        except (EOFError, KeyboardInterrupt, MemoryError):
+        except (EOFError, MemoryError):
             return  # nobody is there, or what is left of this process is not to be trusted
         except Exception as error:
             # The type and the place only: a message may hold what stands in a file.

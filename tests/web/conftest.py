@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +13,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 pytest.importorskip("starlette", reason="the extra [web] is not installed")
 
 import histories
+from pages import BASE
 from starlette.testclient import TestClient
 
 from merkle_por.web.app import create_app
 from merkle_por.web.settings import Settings
-
-BASE = "http://127.0.0.1:8734"
 
 
 @pytest.fixture(scope="session")
@@ -35,10 +33,3 @@ def client(history: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     app = create_app(Settings(workers=2, history=history, seconds=60))
     with TestClient(app, base_url=BASE) as found:
         yield found
-
-
-def token(client: TestClient) -> str:
-    """The CSRF token of a page, as a browser without scripts would send it back."""
-    found = re.search(r'name="csrf" value="([0-9a-f]+)"', client.get("/").text)
-    assert found
-    return found[1]

@@ -8,14 +8,15 @@ import re
 import socket
 import tempfile
 import time
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import jsonschemas
 import pytest
-from conftest import BASE, token
 from histories import HOSTILE
+from pages import BASE, token
 from starlette.testclient import TestClient
 
 import merkle_por
@@ -27,7 +28,8 @@ from merkle_por.web.tasks import Job
 
 DATA = folder()
 API = {"X-Merkle-Por": "1"}
-PAGES = ("/", "/formats", "/limits", "/exchanges", "/exchanges/kucoin", "/exchanges/example",
+PAGES = ("/", "/start", "/start/okx", "/start/kucoin",
+         "/formats", "/limits", "/exchanges", "/exchanges/kucoin", "/exchanges/example",
          "/compare?ids=kucoin,example", "/nothing-here", "/exchanges/unknown")  # fmt: skip
 
 
@@ -504,3 +506,14 @@ def test_formats(client: TestClient) -> None:
     assert client.get("/api/formats/bybit").json()["formats"][0]["exchange"] == "bybit"
     assert client.get("/api/formats/no-such").status_code == 404
     assert 'id="bybit"' in client.get("/formats").text
+
+
+def test_start_page_says_what_the_command_says(client: TestClient) -> None:
+    from merkle_por.start import start
+
+    text = client.get("/start/bybit").text
+    way = next(way for way in start("bybit").ways if way.current)
+    assert "check it yourself in three steps" in text
+    assert way.run in unescape(text)
+    assert 'href="/start/bybit"' in client.get("/start").text
+    assert client.get("/start/nobody-at-all").status_code == 404

@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 
 import pytest
-from conftest import BASE
 from histories import HOSTILE, READINGS, WALLETS
+from pages import BASE
 from starlette.testclient import TestClient
 
 from merkle_por.web.app import create_app
