@@ -229,23 +229,26 @@ def line_ends(text: Buffer, before: int, stride: int) -> tuple[int, list[int]]:
         found: tuple[int, list[int]] = module.records_lines(text, before, stride)
         return found
     data = bytes(text)
-    count = data.count(b"\n")
     places: list[int] = []
-    done = at = 0
-    for wanted in range(before, count + 1, stride):
+    mean = max(1, len(data[:4096]) // (data.count(b"\n", 0, 4096) or 1))
+    count = at = 0
+    while True:
         # A guess by the mean length of a line, then step by step to the place itself.
-        guess = min(len(data), at + (wanted - done) * len(data) // count)
-        done += data.count(b"\n", at, guess)
+        wanted = before + len(places) * stride
+        guess = min(at + (wanted - count) * mean, len(data))
+        count += data.count(b"\n", at, guess)
         at = guess
-        while done < wanted:
-            at = data.index(b"\n", at) + 1
-            done += 1
-        while done > wanted:
+        while count < wanted:
+            end = data.find(b"\n", at) + 1
+            if not end:
+                return count, places
+            at = end
+            count += 1
+        while count > wanted:
             at = data.rindex(b"\n", 0, at)
-            done -= 1
+            count -= 1
         at = data.rindex(b"\n", 0, at) + 1  # the guess may stand behind the place
         places.append(at)
-    return count, places
 
 
 def record(records: Buffer, index: int) -> tuple[bytes, int]:
