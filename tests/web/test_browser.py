@@ -187,7 +187,7 @@ def test_two_customers(open_page: Open) -> None:
 
 def test_a_long_path_is_folded_and_opens(open_page: Open) -> None:
     page = open_page(dark=True)
-    path = vectorfiles.file("made", "bitget-2025", "valid.json")
+    path = vectorfiles.file("made", "bitgo-zk", "valid_1.json")
     verify(page, path)
     fold = page.locator("details.fold").first
     expect(fold).to_contain_text("more levels, all ok")
