@@ -92,7 +92,7 @@ def _zstd_stream(raw: _Reads) -> _Reads:
             raise Incomplete(
                 "missing-part",
                 "the file is compressed with zstd, which this Python does not read",
-                "pip install zstandard",
+                "pip install 'merkle-por[zstd]'",
                 "or unpack it first: zstd -d FILE",
             ) from None
         reader = zstandard.ZstdDecompressor(max_window_size=1 << ZSTD_WINDOW_LOG)
