@@ -140,9 +140,14 @@ class Document:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256 of the bytes, hexadecimal; "" for a folder."""
+        """SHA-256 of the bytes, hexadecimal; "" for a folder.
+
+        Of a file that was read whole, of just the bytes that were read: those are what is judged.
+        """
         if self.is_folder:
             return ""
+        if "data" in vars(self):
+            return hashlib.sha256(self.data).hexdigest()
         with self.open() as stream:
             digest = hashlib.sha256()
             while block := stream.read(1 << 20):
