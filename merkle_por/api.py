@@ -154,23 +154,24 @@ def verify(
                 values[name] = value
                 origins[name] = "attestation"
     documents = [Document.of(source, limits) for source in sources]
-    first = _kind(documents[0], scheme)
-    if first is Kind.LEDGER and len(documents) == 1:
-        return audit(documents[0], scheme=scheme, given=values, origins=origins, limits=limits)
-    if first is Kind.RESERVES:
+    facts = Facts(values, origins, pins)
+    first = _chosen(documents[0], scheme)
+    if isinstance(first, Scheme) and first.kind is Kind.RESERVES:
         from merkle_por.reserves.api import reserves
 
-        taken = _taken(documents[0], scheme, values, origins)
-        return reserves(*documents, scheme=scheme, given=taken, limits=limits)
-    if first is Kind.RATIO:
+        return reserves(*documents, scheme=scheme, given=_taken(first, facts), limits=limits)
+    if isinstance(first, Scheme) and first.kind is Kind.RATIO:
         from merkle_por.solvency import ratio
 
         if len(documents) > 1:
             raise UsageError("one ratio file at a time; several: merkle-por solvency")
-        taken = _taken(documents[0], scheme, values, origins)
-        return ratio(documents[0], given=taken, limits=limits)
+        return ratio(documents[0], given=_taken(first, facts), limits=limits)
+    if isinstance(first, Scheme) and first.kind is Kind.LEDGER and len(documents) == 1:
+        return Audit(_judge(documents[0], first, facts, limits))
+    chosen = [first, *(_chosen(document, scheme) for document in documents[1:])]
     verdicts = tuple(
-        _judge(document, scheme, Facts(values, origins, pins), limits) for document in documents
+        _judge(document, one, facts, limits)
+        for document, one in zip(documents, chosen, strict=True)
     )
     return Verification(verdicts, together(verdicts) if len(verdicts) > 1 else None)
 
@@ -195,7 +196,8 @@ def audit(
     if root is not None:
         values["root"] = root
     facts = Facts(values, dict(origins or {}), pins)
-    return Audit(_judge(Document.of(source, limits), scheme, facts, limits, execution))
+    document = Document.of(source, limits)
+    return Audit(_judge(document, _chosen(document, scheme), facts, limits, execution))
 
 
 def formats(name: str | None = None) -> tuple[Scheme, ...]:
@@ -203,19 +205,12 @@ def formats(name: str | None = None) -> tuple[Scheme, ...]:
     return schemes() if name is None else (by_id(name),)
 
 
-def _kind(document: Document, scheme: str | None) -> Kind:
+def _chosen(document: Document, scheme: str | None) -> Scheme | Malformed:
+    """The scheme that was named or recognised, or why there is none."""
     try:
-        return (by_id(scheme) if scheme else recognise(document)).kind
-    except Malformed:
-        return Kind.PROOF
-
-
-def _taken(
-    document: Document, scheme: str | None, values: Mapping[str, Any], origins: Mapping[str, str]
-) -> dict[str, Any]:
-    """The facts without those that only the attestation named and this scheme doesn't take."""
-    facts = (by_id(scheme) if scheme else recognise(document)).facts
-    return {k: v for k, v in values.items() if k in facts or origins.get(k) != "attestation"}
+        return by_id(scheme) if scheme else recognise(document)
+    except Malformed as error:
+        return error
 
 
 @dataclass(frozen=True)
@@ -227,25 +222,28 @@ class Facts:
     pins: tuple[Pin, ...] = ()
 
 
+def _taken(scheme: Scheme, facts: Facts, *more: str) -> dict[str, Any]:
+    """The values that the scheme takes (`more`: what every proof takes), and all of the caller's
+    own: an attestation may say more than is asked, the caller's words may not."""
+    names = {*more, *scheme.facts}
+    return {
+        name: value
+        for name, value in facts.values.items()
+        if name in names or facts.origins.get(name) != "attestation"
+    }
+
+
 def _judge(
     document: Document,
-    scheme: str | None,
+    chosen: Scheme | Malformed,
     facts: Facts,
     limits: Limits,
     execution: Execution | None = None,
 ) -> Verdict:
+    if isinstance(chosen, Malformed):
+        return unrecognised(document, chosen)
     folder = document.path.parent if document.path else None
-    try:
-        chosen = by_id(scheme) if scheme else recognise(document)
-    except Malformed as error:
-        return unrecognised(document, error)
-    taken = {"expect", "totals", *chosen.facts}
-    values = {
-        name: value
-        for name, value in facts.values.items()
-        # An attestation may say more than this scheme asks; the caller's own words may not.
-        if name in taken or facts.origins.get(name) != "attestation"
-    }
+    values = _taken(chosen, facts, "expect", "totals")
     given = Given(values, sources=facts.origins, folder=folder, limits=limits, execution=execution)
     given = given.having(*_pinned_keys(chosen, given, facts.pins))
     verdict = run(chosen, document, given)
