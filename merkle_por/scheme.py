@@ -633,17 +633,10 @@ def compare_totals(given: Given, findings: Findings) -> None:
         return
     if not findings.published:
         raise UsageError("totals: this file has no totals to compare with")
-    for asset, wanted in totals.items():
-        found = findings.published.get(asset, ZERO)
-        findings.check(
-            found == wanted,
-            "total-mismatch",
-            f"{asset}: equals the published total",
-            f"{asset}: the file says {plain(found)}, published is {plain(wanted)}",
-            about=About.TOTALS,
-            expected=plain(wanted),
-            computed=plain(found),
-        )
+    findings.about(About.TOTALS)
+    _compare(
+        findings, totals, findings.published, "total-mismatch", "the published total", "published"
+    )
 
 
 def _own_balances(given: Given, findings: Findings) -> None:
@@ -655,14 +648,28 @@ def _own_balances(given: Given, findings: Findings) -> None:
     if account is None:
         raise UsageError("expect: this file has no balances to compare with")
     findings.account = Account(account.id, account.balances, expected)
-    for asset, wanted in expected.items():
-        found = account.balances.get(asset, ZERO)
+    findings.about(About.INCLUDED)
+    _compare(
+        findings,
+        expected,
+        account.balances,
+        "balance-mismatch",
+        "your own figure",
+        "your own figure",
+    )
+
+
+def _compare(
+    findings: Findings, wanted: Balances, shown: Balances, reason: str, equals: str, other: str
+) -> None:
+    """Each wanted amount against the file's (an absent one is zero). Raises Invalid."""
+    for asset, figure in wanted.items():
+        found = shown.get(asset, ZERO)
         findings.check(
-            found == wanted,
-            "balance-mismatch",
-            f"{asset}: equals your own figure",
-            f"{asset}: the file says {plain(found)}, your own figure is {plain(wanted)}",
-            about=About.INCLUDED,
-            expected=plain(wanted),
+            found == figure,
+            reason,
+            f"{asset}: equals {equals}",
+            f"{asset}: the file says {plain(found)}, {other} is {plain(figure)}",
+            expected=plain(figure),
             computed=plain(found),
         )

@@ -57,6 +57,7 @@ from merkle_por.verdict import (
     FileInfo,
     Problem,
     State,
+    deciding,
 )
 
 if TYPE_CHECKING:
@@ -113,10 +114,7 @@ class SolvencyReport:
     @property
     def reason(self) -> str | None:
         """Class name of what decided against it, None where nothing did."""
-        if self.errors:
-            return self.errors[0].reason
-        failed = next((c for c in self.checks if c.status is CheckStatus.FAIL), None)
-        return failed.id if failed else None
+        return deciding(self.errors, self.checks)
 
     @property
     def sentence(self) -> str:

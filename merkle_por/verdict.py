@@ -8,7 +8,7 @@ was shown by at least one passed check, and the root came from outside the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -128,6 +128,14 @@ class Problem:
     hints: tuple[str, ...] = ()
 
 
+def deciding(errors: Sequence[Problem], checks: Sequence[Check]) -> str | None:
+    """Class name of what decided against a file: its first problem, else its first failed check;
+    None where nothing did."""
+    if errors:
+        return errors[0].reason
+    return next((check.id for check in checks if check.status is CheckStatus.FAIL), None)
+
+
 @dataclass(frozen=True)
 class FileInfo:
     name: str
@@ -238,10 +246,7 @@ class Verdict:
     @property
     def reason(self) -> str | None:
         """Class name of what decided against the file, None where nothing did."""
-        if self.errors:
-            return self.errors[0].reason
-        failed = next((c for c in self.checks if c.status is CheckStatus.FAIL), None)
-        return failed.id if failed else None
+        return deciding(self.errors, self.checks)
 
     @property
     def sentence(self) -> str:

@@ -18,7 +18,7 @@ from merkle_por.amounts import ZERO, add
 from merkle_por.reserves.holding import NOT_JUDGED, Holding, Level
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.reserves.ownership.row import State as Owned
-from merkle_por.verdict import Caution, Check, CheckStatus, FileInfo, Problem, State
+from merkle_por.verdict import Caution, Check, CheckStatus, FileInfo, Problem, State, deciding
 
 if TYPE_CHECKING:
     from merkle_por.report.text import Page
@@ -137,10 +137,7 @@ class ReservesReport:
     @property
     def reason(self) -> str | None:
         """Class name of what decided against the list, None where nothing did."""
-        if self.errors:
-            return self.errors[0].reason
-        failed = next((c for c in self.checks if c.status is CheckStatus.FAIL), None)
-        return failed.id if failed else None
+        return deciding(self.errors, self.checks)
 
     def count(self, *states: str) -> int:
         """Rows and signer rows in these states of ownership."""
