@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -19,6 +17,7 @@ from merkle_por.cli.common import (
     show,
 )
 from merkle_por.cli.main import EXITS
+from merkle_por.cli.work import long_work
 from merkle_por.execution import VIOLATIONS
 from merkle_por.verdict import State
 
@@ -68,13 +67,7 @@ def command(
     from merkle_por import pins
     from merkle_por.api import audit
     from merkle_por.errors import UsageError
-    from merkle_por.execution import (
-        Execution,
-        TerminalProgress,
-        dask_executor,
-        local_executor,
-        silent,
-    )
+    from merkle_por.execution import Execution, dask_executor, local_executor
 
     if with_balances and redact:
         raise UsageError("--with-balances and --redact exclude each other")
@@ -83,28 +76,17 @@ def command(
     values = given_values(given)
     if total:
         values["totals"] = assets(total, "--total")
-    progress = TerminalProgress() if sys.stderr.isatty() and not quiet else None
     executor = dask_executor(dask) if dask else local_executor(workers or 1)
-    execution = Execution(
-        executor, progress or silent, Path(journal) if journal else None, violations
-    )
-    signal.signal(signal.SIGTERM, _stop)
-    try:
+    notes = Path(journal) if journal else None
+    with long_work(executor, quiet=quiet) as progress:
         result = audit(
             ledger,
             scheme=format_,
             given=values,
             root=root,
             pins=pins.load(),
-            execution=execution,
+            execution=Execution(executor, progress, notes, violations),
         )
-    except KeyboardInterrupt:
-        raise click.Abort from None
-    finally:
-        if progress:
-            progress.wipe()
-        if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
     if html:
         from merkle_por.cli.output import keep, ran_on
 
@@ -121,7 +103,3 @@ def command(
     else:
         show(result.page(page(no_color)), quiet=quiet, no_color=no_color)
     sys.exit(result.state.exit)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 
 import click
 
 from merkle_por.cli.common import given_values, output_options, page, print_json, show
 from merkle_por.cli.main import say_error
+from merkle_por.cli.work import long_work
 
 EXITS = "Exit status: 0 built, 1 invalid rows, 2 wrong options, 3 malformed rows.\n\n"
 
@@ -60,25 +59,21 @@ def command(
     from merkle_por.build.api import TEST_SEED, build
     from merkle_por.build.result import PROBLEM_EXITS, problem_document
     from merkle_por.errors import Invalid, Malformed
-    from merkle_por.execution import TerminalProgress, silent
 
     values = given_values(given)
     if test_seed is not None:
         click.echo(f"warning: {TEST_SEED.text}", err=True)
-    progress = TerminalProgress() if sys.stderr.isatty() and not quiet else None
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        result = build(
-            rows,
-            scheme,
-            out,
-            options=values,
-            force=force,
-            test_seed=test_seed,
-            progress=progress or silent,
-        )
-    except KeyboardInterrupt:
-        raise click.Abort from None
+        with long_work(quiet=quiet) as progress:
+            result = build(
+                rows,
+                scheme,
+                out,
+                options=values,
+                force=force,
+                test_seed=test_seed,
+                progress=progress,
+            )
     except (Malformed, Invalid) as problem:
         if as_json:
             print_json(problem_document(problem, scheme))
@@ -87,14 +82,7 @@ def command(
             text = f"{rows}: {problem.text}{place} ({problem.reason})"
             say_error(text, *problem.hints, "nothing was written")
         sys.exit(PROBLEM_EXITS["invalid" if isinstance(problem, Invalid) else "malformed"])
-    finally:
-        if progress:
-            progress.wipe()
     if as_json:
         print_json(result.to_json())
     else:
         show(result.page(page(no_color)), quiet=quiet, no_color=no_color)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -7,16 +7,15 @@ it holds is never shown (reserves.chains.http).
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any, TypeVar
 
 import click
 
+from merkle_por.cli.work import long_work
 from merkle_por.errors import UsageError
-from merkle_por.execution import Execution, TerminalProgress, silent
+from merkle_por.execution import Execution
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,29 +93,16 @@ def _pairs(pairs: Sequence[str], option: str, form: str) -> dict[str, str]:
 @contextmanager
 def running(workers: int, *, quiet: bool) -> Iterator[Execution]:
     """How long work is run: with progress on a terminal, stopped cleanly by Ctrl-C and SIGTERM."""
-    progress = TerminalProgress() if sys.stderr.isatty() and not quiet else None
     executor = None
     if workers > 1:
         from concurrent.futures import ProcessPoolExecutor
 
         executor = ProcessPoolExecutor(workers, initializer=_end_at_once)
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        yield Execution(executor, progress or silent)
-    except KeyboardInterrupt:
-        raise click.Abort from None
-    finally:
-        if progress:
-            progress.wipe()
-        if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
+    with long_work(executor, quiet=quiet) as progress:
+        yield Execution(executor, progress)
 
 
 def _end_at_once() -> None:
     """A worker ends without a word; the command speaks for all."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -5,15 +5,17 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from merkle_por.cli.common import output_options, page, print_json, say_problems, show
 from merkle_por.cli.main import EXITS
+from merkle_por.cli.work import stop
 from merkle_por.errors import Finding, Invalid, UsageError
 from merkle_por.verdict import Problem, State
 
@@ -231,7 +233,7 @@ def _output(seconds: float, *, once: bool, as_json: bool, quiet: bool, no_color:
     return _Lines(seconds, quiet, no_color)
 
 
-class _Output:
+class _Output(ABC):
     """Where rounds are shown. A context: within it, Ctrl-C and SIGTERM end the wait at once."""
 
     def __init__(self, every: float) -> None:
@@ -239,7 +241,7 @@ class _Output:
         self.alerted = False
 
     def __enter__(self) -> _Output:
-        self._before = {number: signal.signal(number, _stop) for number in _signals()}
+        self._before = {number: signal.signal(number, stop) for number in _signals()}
         return self
 
     def __exit__(
@@ -256,8 +258,9 @@ class _Output:
         self.alerted = self.alerted or bool(result.alerts)
         self.draw(result)
 
+    @abstractmethod
     def draw(self, result: Round) -> None:
-        raise NotImplementedError
+        """Puts the round where the user reads it."""
 
     def wait(self, seconds: float) -> None:
         """Waits for the next round."""
@@ -367,7 +370,3 @@ class _Screen(_Output):
 
 def _signals() -> tuple[signal.Signals, ...]:
     return (signal.SIGINT, signal.SIGTERM)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
