@@ -14,7 +14,7 @@ from pathlib import Path
 
 from merkle_por.documents import Document
 from merkle_por.errors import UsageError
-from merkle_por.exchanges.okx.stark_files import find_sum_proof_data
+from merkle_por.exchanges.okx.stark_files import find_sum_proof_data, looks_like_inclusion
 from merkle_por.exchanges.okx.stark_rules import (
     STANDING,
     ProofSet,
@@ -35,10 +35,7 @@ def _recognises(document: Document) -> bool:
     if document.is_folder:
         assert document.path is not None
         return find_sum_proof_data(document.path) is not None
-    value = document.json_or_none
-    return isinstance(value, dict) and {"batch_inclusion_proof", "trunk_inclusion_proof"} <= set(
-        value
-    )
+    return looks_like_inclusion(document.json_or_none)
 
 
 def _say(findings: Findings, checks: tuple[Said, ...], warnings: tuple[Said, ...]) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from merkle_por.errors import Finding, Incomplete, Invalid, UsageError
+from merkle_por.errors import Finding, Incomplete, Invalid
 from merkle_por.exchanges.okx.stark_files import (
     BLOWUP,
     PARAMETERS,
@@ -37,6 +37,7 @@ from merkle_por.exchanges.okx.stark_files import (
     parse_part,
     parse_proof,
 )
+from merkle_por.scheme import normal_hash
 from merkle_por.zk.stark import proof as stark
 from merkle_por.zk.stark.commitment import climb, leaf_position
 from merkle_por.zk.stark.field import ELEMENT_BYTES, P
@@ -293,19 +294,11 @@ def _check_trunk(published: ProofSet) -> None:
 
 
 def _check_published_root(shown: str, root: str) -> None:
-    wanted = _given_hex(root, "a trunk root")
+    wanted = normal_hash(root, "a trunk root")
     if shown != wanted:
         raise Invalid(
             "root-mismatch", "this is not the published root", expected=wanted, computed=shown
         )
-
-
-def _given_hex(text: str, what: str) -> str:
-    """32 bytes from outside the file, in either case, with or without 0x."""
-    digits = "".join(text.split()).lower().removeprefix("0x")
-    if len(digits) != 2 * ELEMENT_BYTES or not set(digits) <= set("0123456789abcdef"):
-        raise UsageError(f"{what} has {2 * ELEMENT_BYTES} hexadecimal digits: {text[:80]!r}")
-    return digits
 
 
 def _set_checks(published: ProofSet, pinned: bool) -> tuple[Said, ...]:
@@ -525,7 +518,7 @@ def _find(parts: Sequence[Part], root: str) -> tuple[int, Part | None]:
 
 
 def _check_user(batch: Statement, user_id: str) -> None:
-    wanted = _given_hex(user_id, "a user id")
+    wanted = normal_hash(user_id, "a user id")
     if batch.label.hex() != wanted:
         raise Invalid(
             "user-id",
