@@ -87,6 +87,19 @@ class UserKeys:
         return frozenset(("Index", *self.asset_keys))
 
 
+ORIGINAL_KEYS = UserKeys(
+    index="AccountIndex",
+    account="AccountIdHash",
+    equity="TotalEquity",
+    debt="TotalDebt",
+    assets="Assets",
+    root="Root",
+    path="Proof",
+    asset_keys=("Equity", "Debt"),
+)
+"""Of the first program of the family, Binance's; others changed what they needed."""
+
+
 @dataclass(frozen=True)
 class Family:
     """One code line: its layout and the profiles to try, the likeliest first.

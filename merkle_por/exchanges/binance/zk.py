@@ -7,14 +7,16 @@ the root decides, and v3 states in its proof table which accounts each batch cov
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from merkle_por.documents import Document
 from merkle_por.exchanges._gnark_por.facts import FACTS
 from merkle_por.exchanges._gnark_por.family import (
+    ORIGINAL_KEYS,
     Assets,
     Family,
     Profile,
     Release,
-    UserKeys,
     words,
 )
 from merkle_por.exchanges._gnark_por.judge import CANNOT, DUMMIES, judge
@@ -70,16 +72,7 @@ def _release_v2(profile: Profile, ranged: bool | None) -> Release:
 
 V1 = Family(
     assets=Assets.FLAT,
-    keys=UserKeys(
-        index="AccountIndex",
-        account="AccountIdHash",
-        equity="TotalEquity",
-        debt="TotalDebt",
-        assets="Assets",
-        root="Root",
-        path="Proof",
-        asset_keys=("Equity", "Debt"),
-    ),
+    keys=ORIGINAL_KEYS,
     profiles=(Profile(SLOTS_V1, BLOCK), Profile(SLOTS_V1, BLOCK_V1B)),
     release=_release_v1,
     config_keys=_CONFIG,
@@ -89,15 +82,9 @@ V1 = Family(
 )
 V2 = Family(
     assets=Assets.ROWS,
-    keys=UserKeys(
-        index="AccountIndex",
-        account="AccountIdHash",
-        equity="TotalEquity",
-        debt="TotalDebt",
+    keys=replace(
+        ORIGINAL_KEYS,
         collateral="TotalCollateral",
-        assets="Assets",
-        root="Root",
-        path="Proof",
         asset_keys=("Equity", "Debt", "Loan", "Margin", "PortfolioMargin"),
     ),
     profiles=(Profile(SLOTS_V2, BLOCK, TIERS),),

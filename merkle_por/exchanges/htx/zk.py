@@ -9,17 +9,18 @@ shows totals; the official program accepts such sets (made/htx-zk/audit/unsound_
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from merkle_por.documents import Document
 from merkle_por.errors import Finding
 from merkle_por.exchanges._gnark_por import user
 from merkle_por.exchanges._gnark_por.facts import FACTS
 from merkle_por.exchanges._gnark_por.family import (
+    ORIGINAL_KEYS,
     Assets,
     Family,
     Profile,
     Release,
-    UserKeys,
     words,
 )
 from merkle_por.exchanges._gnark_por.judge import judge
@@ -43,16 +44,7 @@ def _release(profile: Profile, ranged: bool | None) -> Release:
 
 HTX = Family(
     assets=Assets.ABSOLUTE,
-    keys=UserKeys(
-        index="AccountIndex",
-        account="AccountIdHash",
-        equity="TotalEquity",
-        debt="TotalDebt",
-        assets="Assets",
-        root="Root",
-        path="Proof",
-        asset_keys=("Balance",),
-    ),
+    keys=replace(ORIGINAL_KEYS, asset_keys=("Balance",)),
     profiles=tuple(Profile(slots) for slots in SLOTS),
     release=_release,
     config_keys=frozenset(("ProofTable", "ZkKeyName")),

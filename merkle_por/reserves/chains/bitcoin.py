@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from merkle_por.errors import Incomplete, Malformed
-from merkle_por.reserves.chains import registry, transactions
-from merkle_por.reserves.chains.http import Call, Http, RpcError
+from merkle_por.reserves.chains import transactions
+from merkle_por.reserves.chains.http import Call, RpcError
 from merkle_por.reserves.chains.interface import Answer, Block, Figure, Query
+from merkle_por.reserves.chains.plain import Endpoint
 from merkle_por.reserves.chains.transactions import Outpoint
 from merkle_por.reserves.chains.utxo_chains import (
     DECIMALS,
@@ -49,15 +50,8 @@ class Unspent:
     height: int
 
 
-class Core:
+class Core(Endpoint):
     """One node with Bitcoin Core's RPC."""
-
-    def __init__(self, chain: registry.Chain, http: Http) -> None:
-        self.chain = chain
-        self.http = http
-        self.source = http.node.source
-        self.own = http.node.own
-        self.close = http.close
 
     def call(self, method: str, *params: Any, block: str | None = None) -> Any:
         return self.http.call(method, params, block=block, version=VERSION)

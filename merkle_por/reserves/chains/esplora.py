@@ -14,9 +14,9 @@ from typing import Any
 
 from merkle_por.errors import Incomplete
 from merkle_por.merkle import spv
-from merkle_por.reserves.chains import registry
-from merkle_por.reserves.chains.http import Http, RestError
+from merkle_por.reserves.chains.http import RestError
 from merkle_por.reserves.chains.interface import Answer, Block, Figure, Query
+from merkle_por.reserves.chains.plain import Endpoint
 from merkle_por.reserves.chains.transactions import MAX_MONEY, Outpoint
 from merkle_por.reserves.chains.utxo_chains import DECIMALS, block_hash, check_chain, script_of
 
@@ -25,15 +25,8 @@ MAX_HISTORY = 20_000
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:")
 
 
-class Esplora:
+class Esplora(Endpoint):
     """One Esplora service."""
-
-    def __init__(self, chain: registry.Chain, http: Http) -> None:
-        self.chain = chain
-        self.http = http
-        self.source = http.node.source
-        self.own = http.node.own
-        self.close = http.close
 
     def pin(self, at: int | str | None) -> Block:
         tip = self._number(self.http.get("/blocks/tip/height", text=True))

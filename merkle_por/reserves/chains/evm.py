@@ -18,6 +18,7 @@ from merkle_por.merkle import evm_state
 from merkle_por.reserves.chains import abi, registry
 from merkle_por.reserves.chains.http import Call, Http, RpcError, first_error
 from merkle_por.reserves.chains.interface import Answer, Block, Figure, Query
+from merkle_por.reserves.chains.plain import Endpoint
 from merkle_por.reserves.ownership.addresses import evm_text
 
 MULTICALL_FROM = 20
@@ -45,15 +46,11 @@ _NO_BLOCK = ("header not found", "unknown block", "outofrange", "block not found
 _METHOD_MISSING = (-32601, -32004)
 
 
-class Evm:
+class Evm(Endpoint):
     """One node or service of an EVM chain. prove: ask for proofs where that is possible."""
 
     def __init__(self, chain: registry.Chain, http: Http) -> None:
-        self.chain = chain
-        self.http = http
-        self.source = http.node.source
-        self.own = http.node.own
-        self.close = http.close
+        super().__init__(chain, http)
         self.proving = http.node.option("prove") != "no"
         self._tag: Any = None
         self._header: evm_state.Header | None = None

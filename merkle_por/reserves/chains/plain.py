@@ -15,8 +15,8 @@ MAX_UNITS = 1 << 256
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:.")
 
 
-class Service:
-    """One node or service. Subclasses have `pin` and `balance` (or `ask`)."""
+class Endpoint:
+    """One node or service that is reached over HTTP: which chain, who answers, whose it is."""
 
     def __init__(self, chain: registry.Chain, http: Http) -> None:
         self.chain = chain
@@ -24,6 +24,10 @@ class Service:
         self.source = http.node.source
         self.own = http.node.own
         self.close = http.close
+
+
+class Service(Endpoint):
+    """A node or service of a small client. Subclasses have `pin` and `balance` (or `ask`)."""
 
     def balance(self, query: Query, block: Block) -> Figure:
         """The answer to one question. Raises Incomplete."""
