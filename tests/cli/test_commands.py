@@ -576,3 +576,14 @@ def test_doctors_environment_is_left_alone() -> None:
     before = dict(os.environ)
     run("doctor")
     assert dict(os.environ) == before
+
+
+def test_every_scheme_s_secret_is_one_that_the_command_line_guards() -> None:
+    secrets = {
+        name
+        for scheme in schemes()
+        for name, fact in scheme.facts.items()
+        if fact.kind is FactKind.SECRET
+    }
+    assert secrets
+    assert secrets <= set(SECRET_NAMES)

@@ -16,34 +16,44 @@ from hypothesis import strategies as st
 import merkle_por
 from merkle_por.documents import Document
 from merkle_por.exchanges import schemes
+from merkle_por.recognise import by_id
+from merkle_por.scheme import FactKind
 from merkle_por.verdict import State, Verdict
 
 
 def entry(side: str, folder: str, file: str) -> tuple[Path, dict[str, Any]]:
-    """One file of a manifest and the facts given with it; skips the calling test where absent."""
+    """One file of a manifest and the facts given with it (paths in them made absolute).
+
+    Skips the calling test where the file is absent.
+    """
     path = vectorfiles.file(side, folder, file)
     found = next(
         item
         for item in vectorfiles.manifest(side, folder)
         if item.data.get("file") == file and "files" not in item.data
     )
-    return path, dict(found.data.get("args") or {})
+    facts = by_id(found.format).facts
+    given = dict(found.data.get("args") or {})
+    for name, value in given.items():
+        if name in facts and facts[name].kind is FactKind.FILE and isinstance(value, str):
+            given[name] = str(found.folder / value)
+    return path, given
 
 
 def judged(
-    source: Any, given: Mapping[str, Any] | None = None, scheme: str | None = None
+    source: Any, given: Mapping[str, Any] | None = None, scheme: str | None = None, **more: Any
 ) -> Verdict:
-    """The verdict on one file: a path, bytes, or a JSON value."""
+    """The one verdict on one file: a path, bytes, or a JSON value."""
     if isinstance(source, dict | list):
         source = json.dumps(source).encode()
-    verdict: Verdict = merkle_por.verify(source, scheme=scheme, given=given).proofs[0]
+    verdict: Verdict = merkle_por.verify(source, scheme=scheme, given=given, **more).proofs[0]
     return verdict
 
 
-def of(side: str, folder: str, file: str, scheme: str | None = None) -> Verdict:
-    """The verdict on a manifest's file with the facts that the manifest gives."""
+def of(side: str, folder: str, file: str, scheme: str | None = None, **more: Any) -> Verdict:
+    """The verdict on a manifest's file with the facts that the manifest gives, and `more`."""
     path, given = entry(side, folder, file)
-    return judged(path, given, scheme)
+    return judged(path, {**given, **more}, scheme)
 
 
 def wrongly_accepted(side: str, folder: str) -> list[vectorfiles.Entry]:

@@ -9,8 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from cases import entry, judged, of
-from helpers import changed_bytes_never_valid
+from helpers import changed_bytes_never_valid, entry, judged, of
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st

@@ -7,8 +7,7 @@ import re
 
 import pytest
 import vectorfiles
-from cases import entry, judged, of
-from helpers import changed_bytes_never_valid
+from helpers import changed_bytes_never_valid, entry, judged, of
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 

@@ -6,8 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from cases import entry, judged, of
-from helpers import changed_bytes_never_valid
+from helpers import changed_bytes_never_valid, entry, judged, of
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 

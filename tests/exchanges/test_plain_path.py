@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from cases import entry, judged, of
-from helpers import changed_bytes_never_valid
+from helpers import changed_bytes_never_valid, entry, judged, of
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cases import entry, judged, of
-from helpers import changed_bytes_never_valid
+from helpers import changed_bytes_never_valid, entry, judged, of
 
 from merkle_por.documents import LIMITS, Document
 from merkle_por.errors import Invalid, UsageError

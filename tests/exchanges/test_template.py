@@ -6,7 +6,7 @@ import hashlib
 import json
 
 import pytest
-from cases import judged
+from helpers import judged
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
