@@ -34,7 +34,9 @@ from merkle_por.verdict import State
 @click.option("--format", "format_", metavar="ID", help="Name the format, don't recognise it.")
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Threads to use.")
 @click.option("--dask", metavar="ADDRESS", help="A Dask scheduler to run on, tcp://HOST:PORT.")
-@click.option("--journal", metavar="FILE", help="Note verified parts, skip them next time.")
+@click.option(
+    "--journal", metavar="FILE", help="For zk sets: note verified proofs, skip them next time."
+)
 @click.option(
     "--violations",
     type=click.IntRange(1, 100_000),
