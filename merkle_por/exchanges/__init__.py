@@ -1,13 +1,14 @@
 """All schemes there are, as one plain table of modules; each holds a `SCHEME` or `SCHEMES`.
 
 Adding an exchange is adding its file and one line here; nothing else changes. A module is
-imported at first use. So that checking one JSON proof imports only the modules that can know it,
-each names the words that stand in every JSON file it recognises.
+imported at first use. So that checking one file imports only the modules that can know it, each
+line tells the signs of the files that its module recognises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
@@ -15,43 +16,58 @@ from merkle_por.documents import Document
 from merkle_por.errors import Malformed
 from merkle_por.scheme import Scheme
 
-Words = tuple[str, ...]
-"""Alternatives, each a list of words apart by blanks: one alternative stands whole in the file.
-() for modules that recognise no JSON file."""
 
-MODULES: dict[str, Words] = {
-    "bifinance": ("merkelLeaf role level",),
-    "binance.zk": ("AccountIndex AccountIdHash",),
-    "bitbase": ("POR_V1 leafPayload",),
-    "bitfinex.antani": ("valueSize values",),
-    "bitfinex.easy_audit": ("accounts nonce",),
-    "bitget": ("merkelLeaf path",),
-    "bitgo": ("AccountInfo ProofInfo",),
-    "bitmex": (),
-    "bitunix": ("merkleLeaf precisions",),
-    "bybit": ("userHash path",),
-    "cakedefi": ("hash assets left", "hash assets right"),
-    "chain_proofs": ("accountProof", "merkleblock"),
-    "coinex": ("root self nonce path",),
-    "deribit": (),
-    "gate.zk": ("UniqueIdentification",),
-    "htx.merkle_sum": ("uhash",),
-    "htx.zk": ("AccountIndex AccountIdHash",),
-    "leaf_list": (),
-    "maxwell": ("partial_tree", "index data sum hash"),
-    "mexc": ("pathList proofId",),
-    "okx.merkle_v1": ("self path balances nonce BTC ETH USDT",),
-    "okx.merkle_v2": ("totalBalances nodes nonce",),
-    "okx.plonky2": ("sum_tree_siblings", "root_vd_digest"),
-    "okx.stark": ("batch_inclusion_proof",),
-    "plain_path": ("scheme",),
-    "reserve_lists": ("wallet_address", "credit_count", "addresses", "reserves"),
-    "silversixpence": (),
-    "silversixpence_tree": (),
-    "solvency_file": ("liabilities reserves",),
-    "swissborg": ("partitions commitment", "liabilities user_id audit_id"),
-    "template": ("scheme template",),
-    "tnf_ledger": (),
+@dataclass(frozen=True)
+class Signs:
+    """What a file must show to be one that a module recognises.
+
+    json: alternatives, each a list of words apart by blanks; one alternative stands whole in
+    every JSON file that is recognised. text: the same for the first 64 KiB, unpacked, of a file
+    that is no JSON (ANY: whatever they hold). folder: whether folders are recognised. Nothing
+    said: none of that kind is.
+    """
+
+    json: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    folder: bool = False
+
+
+ANY = ("",)
+_TABLES = ("account_tree_roots", "AccountTreeRoots")  # columns of proof.csv
+
+MODULES: dict[str, Signs] = {
+    "bifinance": Signs(("merkelLeaf role level",)),
+    "binance.zk": Signs(("AccountIndex AccountIdHash",), _TABLES, folder=True),
+    "bitbase": Signs(("POR_V1 leafPayload",)),
+    "bitfinex.antani": Signs(("valueSize values",)),
+    "bitfinex.easy_audit": Signs(("accounts nonce",)),
+    "bitget": Signs(("merkelLeaf path",)),
+    "bitgo": Signs(("AccountInfo ProofInfo",)),
+    "bitmex": Signs(text=("block_height:",)),
+    "bitunix": Signs(("merkleLeaf precisions",)),
+    "bybit": Signs(("userHash path",)),
+    "cakedefi": Signs(("hash assets left", "hash assets right")),
+    "chain_proofs": Signs(("accountProof", "merkleblock")),
+    "coinex": Signs(("root self nonce path",)),
+    "deribit": Signs(),
+    "gate.zk": Signs(("UniqueIdentification",), _TABLES, folder=True),
+    "htx.merkle_sum": Signs(("uhash",)),
+    "htx.zk": Signs(("AccountIndex AccountIdHash",), _TABLES, folder=True),
+    "leaf_list": Signs(text=("Level Hash",)),
+    "maxwell": Signs(("partial_tree", "index data sum hash")),
+    "mexc": Signs(("pathList proofId",)),
+    "okx.merkle_v1": Signs(("self path balances nonce BTC ETH USDT",)),
+    "okx.merkle_v2": Signs(("totalBalances nodes nonce",), ('{"BTC":',)),
+    "okx.plonky2": Signs(("sum_tree_siblings", "root_vd_digest")),
+    "okx.stark": Signs(("batch_inclusion_proof",), folder=True),
+    "plain_path": Signs(("scheme",)),
+    "reserve_lists": Signs(("wallet_address", "credit_count", "addresses", "reserves"), ANY),
+    "silversixpence": Signs(text=(",",)),
+    "silversixpence_tree": Signs(text=(",1,",), folder=True),
+    "solvency_file": Signs(("liabilities reserves",)),
+    "swissborg": Signs(("partitions commitment", "liabilities user_id audit_id")),
+    "template": Signs(("scheme template",)),
+    "tnf_ledger": Signs(text=("#",)),
 }
 
 
@@ -70,19 +86,33 @@ def schemes() -> tuple[Scheme, ...]:
 
 def candidates(document: Document) -> Iterator[Scheme]:
     """The schemes whose recogniser can answer for the document: all but those that can't."""
-    for name, words in MODULES.items():
-        if _possible(document, words):
+    for name, signs in MODULES.items():
+        if _possible(document, signs):
             yield from of_module(name)
 
 
-def _possible(document: Document, words: Words) -> bool:
+def _possible(document: Document, signs: Signs) -> bool:
+    if document.is_folder:
+        return signs.folder
     if not document.looks_like_json:
-        return True
+        return bool(signs.text) and _shows(_unpacked_head(document), signs.text)
+    if not signs.json:
+        return False
     try:
         data = document.data
     except Malformed:
         return True
     # An escape may hide a letter of a word, so such a file is shown to everybody.
-    return b"\\u" in data or any(
-        all(word.encode() in data for word in alternative.split()) for alternative in words
+    return b"\\u" in data or _shows(data, signs.json)
+
+
+def _unpacked_head(document: Document) -> bytes:
+    from merkle_por.ledger.source import plain_head
+
+    return plain_head(document)
+
+
+def _shows(data: bytes, alternatives: tuple[str, ...]) -> bool:
+    return any(
+        all(word.encode() in data for word in alternative.split()) for alternative in alternatives
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import vectorfiles
 
 from merkle_por.documents import Document
@@ -24,12 +26,31 @@ def test_every_recognised_vector_is_shown_to_its_scheme() -> None:
 
 def test_an_escaped_letter_hides_nothing() -> None:
     document = Document.of(b'{"self": {"user\\u0048ash": 1}, "path": []}')
-    assert {scheme.id for scheme in candidates(document)} == {scheme.id for scheme in schemes()}
+    shown = {scheme.id for scheme in candidates(document)}
+    of_json = {name for name, signs in MODULES.items() if signs.json}
+    assert shown == {scheme.id for name in of_json for scheme in of_module(name)}
+    assert "bybit" in shown
+    assert len(of_json) > 20
 
 
 def test_a_json_proof_is_shown_to_few_modules() -> None:
     document = Document.of(vectorfiles.file("made", "bybit", "ok_v40v5_n8_i1.json"))
     shown = {scheme.id for scheme in candidates(document)}
     assert shown == {"bybit"}
+
+def test_a_ledger_is_shown_to_few_modules() -> None:
+    document = Document.of(vectorfiles.file("made", "bitmex-liabilities", "ok_2leaves.csv"))
+    shown = {scheme.id for scheme in candidates(document)}
+    assert "bitmex-liabilities" in shown
+    assert shown.isdisjoint({"bybit", "okx-stark-v1", "binance-zk-v1", "bitgo-zk"})
+
+
+def test_a_folder_is_shown_to_schemes_of_folders(tmp_path: Path) -> None:
+    shown = {scheme.id for scheme in candidates(Document.of(tmp_path))}
+    assert {"silversixpence-tree", "okx-stark-v1", "binance-zk-v3"} <= shown
+    assert shown.isdisjoint({"bybit", "bitmex-liabilities"})
+
+
+def test_a_module_gives_its_schemes() -> None:
     assert len(MODULES) > 25
     assert of_module("bybit")[0].id == "bybit"
