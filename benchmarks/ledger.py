@@ -243,6 +243,7 @@ def measure(name: str, path: Path, repeats: int = 1) -> dict[str, Any]:
                 **os.environ,
                 "MERKLE_POR_BACKEND": backend,
                 "PYTHONPATH": str(HERE.parent.parent),
+                "PYTHONDONTWRITEBYTECODE": "",  # an installed package is compiled, too
             },
         )
         if done.returncode:

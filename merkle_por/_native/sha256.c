@@ -222,9 +222,14 @@ static const struct sha256_engine avx2 = {"avx2", 8, compress_avx2};
 
 static int has_sha_extensions(void)
 {
-    unsigned a, b, c, d; /* leaf 7: EBX bit 29 is SHA; __builtin_cpu_supports knows it only lately */
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) &&
-           __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1");
+    /* Asked once: a virtual machine may take 20 us to answer. Two threads find the same. */
+    static int known; /* 0: not asked yet, else 1 + answer */
+    if (known == 0) {
+        unsigned a, b, c, d; /* leaf 7: EBX bit 29; __builtin_cpu_supports knows it only lately */
+        known = 1 + (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1) &&
+                     __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1"));
+    }
+    return known - 1;
 }
 
 static int has_avx2(void)

@@ -25,7 +25,7 @@ from merkle_por.ledger.source import Lines, Place, Span
 Buffer = bytes | bytearray | memoryview
 
 DEPTH = 4  # levels below the first in one band
-TOP_ROWS = 4096  # rows of the first level in one task: 2^16 rows in its last
+TOP_ROWS = 2048  # rows of the first level in one task: 2^15 rows in its last
 SUM, HASH = "sum-mismatch", "parent-hash"
 ROW_PROBLEMS = {
     "bad-row": "the line does not have the form of a row",

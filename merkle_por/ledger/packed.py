@@ -35,6 +35,7 @@ RECORD_BYTES = 40
 PREFIX_BYTES = 8  # of a hash: what tells leaves apart until two agree in it
 WORDS = RECORD_BYTES // 8  # a record is five 64-bit words, the last one is the value
 LINE_LIMIT = 1024  # longer lines are refused unread; records.c has the same number
+PIECE_BYTES = 1 << 18  # of text that the Python twin takes apart at a time
 U64_DIGITS = 20
 U64_END = 2**64
 MOST_FINDINGS = 1000
@@ -44,6 +45,9 @@ _MOST_REPEATED = 1 << 20  # the kernel lists no more
 ROW_REASONS = (None, "bad-row", "bad-hash", "bad-amount")
 NODE_REASONS = ("", "sum-mismatch", "parent-hash")
 
+_PARTED = 1 << 18  # so many leaves are compared in parts, by their hashes' first byte
+_PARTS = tuple(bytes(byte % 4 == part for byte in range(256)) for part in range(4))
+_WHOLE = (bytes([1]) * 256,)
 _HEX = b"0123456789abcdef"
 _SEED_BYTES = 72
 
@@ -211,11 +215,18 @@ def repeated_prefixes(prefixes: Buffer) -> set[bytes]:
         )
         if total <= _MOST_REPEATED:
             return {bytes(prefixes[8 * i : 8 * i + PREFIX_BYTES]) for i in later}
-    words = array("Q", bytes(prefixes))
-    if len(set(words)) == len(words):
+    data = bytes(prefixes)
+    words = array("Q", data)
+    if not words:
         return set()
-    seen: set[int] = set()
-    again = {word for word in words if word in seen or seen.add(word)}  # type: ignore[func-returns-value]
+    first_bytes = data[::PREFIX_BYTES]
+    again: set[int] = set()
+    for part in _PARTS if len(words) >= _PARTED else _WHOLE:
+        # One set of all would take 100 bytes and more a leaf.
+        own = list(compress(words, first_bytes.translate(part)))
+        if len(set(own)) != len(own):
+            seen: set[int] = set()
+            again.update(word for word in own if word in seen or seen.add(word))  # type: ignore[func-returns-value]
     return {word.to_bytes(PREFIX_BYTES, sys.byteorder) for word in again}
 
 
@@ -274,50 +285,59 @@ def words_of(data: Buffer) -> array[int]:
 
 def _python_rows(text: bytes, *, crlf: bool, final: bool) -> Rows:
     """Reads all ended lines at once; where that fails, line by line up to the wrong one."""
-    end = text.rfind(b"\n") + 1
-    packed = _all_rows(text[:end], crlf) if end else b""
-    if packed is None:
-        return _line_by_line(text, crlf=crlf, final=final)
-    rest = _line_by_line(text[end:], crlf=crlf, final=final)
-    return Rows(packed + rest.records, end + rest.consumed, rest.problem)
+    records = bytearray()
+    at, end = 0, text.rfind(b"\n") + 1
+    while at < end:
+        # Piece by piece: the fields of all rows together would not fit in the processor's cache.
+        stop = text.rfind(b"\n", at, at + PIECE_BYTES) + 1 or text.index(b"\n", at) + 1
+        packed = _all_rows(text[at:stop], crlf)
+        if packed is None:
+            break
+        records += packed
+        at = stop
+    rest = _line_by_line(text, at, crlf=crlf, final=final)
+    return Rows(records + rest.records, rest.consumed, rest.problem)
 
 
 def _all_rows(text: bytes, crlf: bool) -> bytes | None:
     """The records if every line is a good row, else None; only whole-block operations."""
-    rows = text.count(b"\n")
     if crlf:
+        rows = text.count(b"\n")
         if text.count(b"\r\n") != rows or text.count(b"\r") != rows:
             return None
         text = text.replace(b"\r\n", b"\n")
+    fields = text.replace(b"\n", b",").split(b",")
+    rows = len(fields) // 2
     if text.translate(None, _HEX) != b",\n" * rows:  # nothing else, and one comma in each line
         return None
-    fields = text.replace(b"\n", b",").split(b",")
     hashes, values = fields[0:-1:2], fields[1::2]
+    lengths = set(map(len, values))
     listed = b",%b," % b",".join(values)
     if (
         set(map(len, hashes)) != {2 * HASH_BYTES}
         or not b"".join(values).isdigit()
-        or b",," in listed  # no value
+        or 0 in lengths
+        or max(lengths) > U64_DIGITS
         or listed.count(b",0") != listed.count(b",0,")  # a leading zero
-        or max(map(len, values)) > U64_DIGITS
     ):
         return None
-    numbers = list(map(int, values))
-    if max(numbers) >= U64_END:
+    try:
+        numbers = array("Q", list(map(int, values)))
+    except OverflowError:
         return None
     nodes = words_of(unhexlify(b"".join(hashes)))
     words = array("Q", bytes(RECORD_BYTES * rows))
     for i in range(WORDS - 1):
         words[i::WORDS] = nodes[i :: WORDS - 1]
-    words[WORDS - 1 :: WORDS] = array("Q", numbers)
+    words[WORDS - 1 :: WORDS] = numbers
     if sys.byteorder == "big":
         words.byteswap()
     return words.tobytes()
 
 
-def _line_by_line(text: bytes, *, crlf: bool, final: bool) -> Rows:
+def _line_by_line(text: bytes, at: int, *, crlf: bool, final: bool) -> Rows:
+    """The rows from place `at` on."""
     records = bytearray()
-    at = 0
     while at < len(text):
         stop = text.find(b"\n", at)
         ended = stop >= 0
@@ -357,15 +377,17 @@ def _python_parents(parents: Buffer, children: Buffer) -> list[tuple[int, int]]:
     above, below = words_of(parents), words_of(children)[WORDS - 1 :: WORDS]
     digests = sha256.digests_of_slices(children, 2 * RECORD_BYTES)
     sums = list(map(operator.add, below[0::2], below[1::2]))
-    wrong_sums = map(operator.ne, sums, above[WORDS - 1 :: WORDS])
-    found = [(index, 1) for index in compress(count(), wrong_sums)]
+    stated = above[WORDS - 1 :: WORDS].tolist()
+    found = []
+    if sums != stated:
+        found += [(index, 1) for index in compress(count(), map(operator.ne, sums, stated))]
     made = words_of(digests)
     if any(made[i :: WORDS - 1] != above[i::WORDS] for i in range(WORDS - 1)):
         found += [(i, 2) for i in range(len(sums)) if not _same_hash(digests, i, parents)]
     return sorted(found)
 
 
-def _same_hash(digests: bytes, index: int, records: Buffer) -> bool:
+def _same_hash(digests: Buffer, index: int, records: Buffer) -> bool:
     at = index * RECORD_BYTES
     return digests[index * HASH_BYTES : (index + 1) * HASH_BYTES] == records[at : at + HASH_BYTES]
 
@@ -382,13 +404,12 @@ def _python_scan(records: Buffer, first: int, key: bytes) -> list[int]:
     if sys.byteorder == "big":
         words.byteswap()
     messages = words.tobytes()
-    leaf_digests = []
+    digests = bytearray()
     for (message,) in struct.iter_unpack("16s", messages):
         digest = inner()
         digest.update(message)
         leaf = outer()
         leaf.update(digest.digest())
-        leaf_digests.append(leaf.digest())
-    digests = b"".join(leaf_digests)
+        digests += leaf.digest()
     alike = map(operator.eq, words_of(digests)[:: WORDS - 1], words_of(records)[::WORDS])
     return [first + i for i in compress(count(), alike) if _same_hash(digests, i, records)]

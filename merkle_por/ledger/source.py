@@ -17,7 +17,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from threading import local
 from typing import Any, BinaryIO, Protocol, cast
 
 from merkle_por.documents import HEAD_BYTES, Document, Limits
@@ -187,15 +189,35 @@ class Place:
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes. Raises Incomplete file-changed."""
+        return bytes(self.view(offset, length))
+
+    def view(self, offset: int, length: int) -> memoryview:
+        """As `read`, in memory that the same thread's next call writes over.
+
+        Fresh memory for each piece would be taken from the system and given back each time.
+        """
         if self.content is not None:
-            data = self.content[offset : offset + length]
+            data = memoryview(self.content)[offset : offset + length]
+            got = len(data)
         else:
+            if len(_own.memory) < length:
+                _own.memory = bytearray(length)
+            data = memoryview(_own.memory)[:length]
             with self.open() as stream:
                 stream.seek(offset)
-                data = stream.read(length)  # a short answer is judged below
-        if len(data) != length:
+                got = cast(BufferedReader, stream).readinto(data)  # a short answer is judged below
+        if got != length:
             raise file_changed()
         return data
+
+
+class _Own(local):
+    """Memory of one thread that pieces are read into."""
+
+    memory = bytearray()
+
+
+_own = _Own()
 
 
 def file_changed() -> Incomplete:
@@ -349,9 +371,8 @@ class Span:
     pieces: tuple[tuple[int, bytes], ...] = ()
 
     def read(self, place: Place) -> memoryview:
-        """The bytes from the first row on. Raises Incomplete file-changed."""
-        data = place.read(self.offset, self.length)
-        view = memoryview(data)
+        """The bytes from the first row on, as `Place.view`. Raises Incomplete file-changed."""
+        view = place.view(self.offset, self.length)
         at = 0
         for length, digest in self.pieces:
             if hashlib.sha256(view[at : at + length]).digest() != digest:
