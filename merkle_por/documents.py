@@ -84,7 +84,12 @@ class Document:
         path = Path(source)
         if not path.exists():
             raise UsageError(f"{path}: no such file")
-        return cls(path.name, path=path, limits=limits)
+        document = cls(path.name, path=path, limits=limits)
+        if not (path.is_file() or path.is_dir()):  # a pipe, which can be read only once
+            with document.open() as stream:
+                document.content = stream.read(limits.proof_bytes + 1)
+            document.name, document.path = "(pipe)", None
+        return document
 
     @property
     def is_folder(self) -> bool:

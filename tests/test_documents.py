@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from unittest import mock
 
@@ -145,6 +147,22 @@ def test_standard_input_is_read_to_the_bound_and_no_further() -> None:
     with pytest.raises(Malformed) as caught:
         _ = document.data
     assert caught.value.reason == "too-big"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_read_once_and_to_the_bound(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for sent, limits in ((b'{"a": 1}', Limits()), (b"0123456789", Limits(proof_bytes=4))):
+        writer = Thread(target=pipe.write_bytes, args=(sent,))
+        writer.start()
+        document = Document.of(pipe, limits)
+        writer.join()
+        assert document.content == sent[: limits.proof_bytes + 1]
+        assert document.head == document.content
+        assert document.name == "(pipe)"
+    with pytest.raises(Malformed, match="the limit"):
+        _ = document.data
 
 
 def test_a_missing_file_is_the_callers_mistake(tmp_path: Path) -> None:
