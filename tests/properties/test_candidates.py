@@ -38,6 +38,7 @@ def test_a_json_proof_is_shown_to_few_modules() -> None:
     shown = {scheme.id for scheme in candidates(document)}
     assert shown == {"bybit"}
 
+
 def test_a_ledger_is_shown_to_few_modules() -> None:
     document = Document.of(vectorfiles.file("made", "bitmex-liabilities", "ok_2leaves.csv"))
     shown = {scheme.id for scheme in candidates(document)}
