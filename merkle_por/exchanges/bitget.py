@@ -124,7 +124,9 @@ def parse(document: Document) -> tuple[SumProof, str, Snapshot]:
         for role, node in zip(roles, nodes, strict=False)
     )
     style = _style(user, leaf, steps, nodes[-1])
-    disclosed = {"encryptUid", "nonce"} <= rows[0].members.keys() and roles[0] != PADDING
+    # A member that is there but null or empty discloses nothing; no hash covers its absence.
+    shown = all(rows[0].members.get(key) for key in ("encryptUid", "nonce"))
+    disclosed = shown and roles[0] != PADDING
     neighbour = _user(rows[0]) if disclosed else None
     proof = SumProof(
         leaf=leaf,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -170,3 +171,13 @@ def test_changed_bytes(folder: str) -> None:
     number = folder[-4:] == "2025"
     path, facts = entry("made", folder, f"ok_n3_i1_c{4 if number else 3}.json")
     changed_bytes_never_valid(path, facts)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_neighbour_with_empty_members_discloses_nothing(nothing: str | None) -> None:
+    path, facts = entry("made", "bitget-2025", "ok_n3_i1_c4.json")
+    file = changed(
+        json.loads(path.read_bytes()),
+        lambda f: f["path"][0].update(encryptUid=nothing, nonce=nothing),
+    )
+    assert judged(file, facts).state is State.VALID
