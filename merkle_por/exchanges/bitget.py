@@ -177,6 +177,7 @@ SCHEME = Scheme(
     used="2022-11 to now",
     file_name="merkel_tree_bg.json",
     recognises=_recognises,
+    members=("self", "path", "balances", "level", "merkelLeaf", "role", "encryptUid", "nonce"),
     judge=_judge,
     facts={
         "root": Fact(

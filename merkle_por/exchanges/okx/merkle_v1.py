@@ -131,6 +131,7 @@ SCHEME = Scheme(
     used="2022-11 to 2023-03",
     file_name="merkle_proof_file.json",
     recognises=_recognises,
+    members=("self", "path", "balances", "type", "height", "hash", "nonce"),
     judge=_judge,
     assurance=Assurance(
         included="your leaf, rebuilt from nonce and balances, is under the root",
