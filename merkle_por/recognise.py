@@ -6,10 +6,19 @@ with the nearest scheme named as a hint.
 
 from __future__ import annotations
 
+import re
+
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges import candidates, schemes
 from merkle_por.scheme import Scheme
+
+COPY_AGAIN = "copy the whole text again from the exchange's page, don't edit it"
+NAMED_MISSING = 3
+"""Missing names that a hint lists; of more it says so."""
+SEARCHED_BYTES = 1 << 22
+"""Of a larger document only the head is searched for names: a user's proof is far smaller."""
+_MEMBER = re.compile(rb'"([^"\\]{1,100})"[ \t\r\n]*+:')
 
 _recognised: dict[str, Scheme] = {}
 """The schemes that a file was recognised as in this process."""
@@ -46,13 +55,64 @@ def recognise(document: Document) -> Scheme:
         )
     if not document.size and not document.is_folder:
         raise Malformed("empty-file", "there is nothing in the file")
+    near = _nearest(document)
+    looks = "" if near is None else f"{near[0].id} ({near[0].exchange_name}, {near[0].title})"
     if document.looks_like_json:
-        _ = document.json  # says what is wrong with the JSON, if anything is
+        try:
+            _ = document.json
+        except Malformed as error:  # says what is wrong with the JSON
+            hints = [f"it looks like {looks}"] if looks else []
+            raise Malformed(
+                error.reason, error.text, *error.hints, *hints, COPY_AGAIN, where=error.where
+            ) from None
     hints = [hint for scheme in schemes() if (hint := scheme.nearest(document))]
+    if near is not None and not hints:
+        hints = [
+            f"nearest is {looks}; {_difference(near[1])}",
+            f"what is wrong with it as such a file: --format {near[0].id}",
+        ]
     raise Malformed(
         "unknown-format",
         "not a file of any known format",
         *hints,
-        "copy the whole text again from the exchange's page, don't edit it",
+        COPY_AGAIN,
         "all known formats: merkle-por formats",
     )
+
+
+def _nearest(document: Document) -> tuple[Scheme, list[str]] | None:
+    """The scheme most of whose usual names stand in the document, and those that don't.
+
+    None where no scheme has more than half of its names there, and two or more.
+    """
+    found = {_plain(name) for name in _names(document)}
+
+    def rank(scheme: Scheme) -> tuple[float, int]:
+        matched = sum(_plain(name) in found for name in scheme.members)
+        return matched / max(len(scheme.members), 1), matched
+
+    best = max(schemes(), key=rank)
+    share, matched = rank(best)
+    if share <= 0.5 or matched < 2:
+        return None
+    return best, [name for name in best.members if _plain(name) not in found]
+
+
+def _difference(missing: list[str]) -> str:
+    if not missing:
+        return "its members stand elsewhere or are spelt otherwise"
+    listed = ", ".join(f'"{name}"' for name in missing[:NAMED_MISSING])
+    more = " and others" if missing[NAMED_MISSING:] else ""
+    return f"{listed}{more} {'are' if missing[1:] else 'is'} missing"
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _names(document: Document) -> list[str]:
+    """What stands before a colon in a JSON text, whole or broken; else the first line's cells."""
+    if not document.looks_like_json:
+        return document.first_line.replace('"', "").replace("\t", ",").split(",")
+    data = document.head if document.size > SEARCHED_BYTES else document.data
+    return [name.decode("utf-8", "replace") for name in _MEMBER.findall(data)]

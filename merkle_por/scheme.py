@@ -124,7 +124,9 @@ class Scheme:
     """One file format of one exchange (or of several that publish the same bytes).
 
     id: the spec's id, kebab-case. aliases: other ids that name the same scheme.
-    nearest: hint for a file that looks like this scheme but is not quite one, or None.
+    members: names that stand in a file of it (members of JSON objects, columns), the telling ones
+    and the usual ones: by them an unrecognised file is told which scheme it comes nearest to.
+    nearest: hint of its own for a file that looks like this scheme but is not quite one, or None.
     padding_known: whether it is established how the tree fills an odd level. Where not, one hash
     shown with zero and with an amount may be such a filling, and proves nothing.
     """
@@ -142,6 +144,7 @@ class Scheme:
     kind: Kind = Kind.PROOF
     facts: Mapping[str, Fact] = field(default_factory=lambda: {"root": ROOT})
     aliases: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
     nearest: Callable[[Document], str | None] = lambda document: None
     also: tuple[str, ...] = ()  # other exchanges whose files have the same bytes
     padding_known: bool = True

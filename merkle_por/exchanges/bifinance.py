@@ -169,6 +169,7 @@ SCHEME = Scheme(
     used="2025-11",
     file_name="merkle_proof.json",
     recognises=_recognises,
+    members=("self", "path", *KEYS, *MORE),
     judge=_judge,
     facts={"root": ROOT},
     assurance=Assurance(

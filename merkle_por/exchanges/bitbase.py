@@ -97,6 +97,7 @@ SCHEME = Scheme(
     used="2026 (date of its example)",
     file_name="por-proof.json",
     recognises=_recognises,
+    members=(*KEYS, "proof"),
     judge=_judge,
     facts={"root": ROOT},
     assurance=Assurance(

@@ -98,7 +98,7 @@ def _role(fields: Fields, *allowed: int) -> int:
 
 
 def _user(fields: Fields) -> str:
-    parts = (fields.text(key, _ID_CHARS) for key in ("encryptUid", "nonce"))
+    parts = (fields.text(key) for key in ("encryptUid", "nonce"))  # of any length (spec)
     return ",".join(check_id(part, fields.where) for part in parts)
 
 
@@ -124,7 +124,9 @@ def parse(document: Document) -> tuple[SumProof, str, Snapshot]:
         for role, node in zip(roles, nodes, strict=False)
     )
     style = _style(user, leaf, steps, nodes[-1])
-    disclosed = {"encryptUid", "nonce"} <= rows[0].members.keys() and roles[0] != PADDING
+    # A member that is there but null or empty discloses nothing; no hash covers its absence.
+    shown = all(rows[0].members.get(key) for key in ("encryptUid", "nonce"))
+    disclosed = shown and roles[0] != PADDING
     neighbour = _user(rows[0]) if disclosed else None
     proof = SumProof(
         leaf=leaf,
@@ -175,6 +177,7 @@ SCHEME = Scheme(
     used="2022-11 to now",
     file_name="merkel_tree_bg.json",
     recognises=_recognises,
+    members=("self", "path", "balances", "level", "merkelLeaf", "role", "encryptUid", "nonce"),
     judge=_judge,
     facts={
         "root": Fact(

@@ -407,6 +407,7 @@ SCHEME = Scheme(
     used="2025 to now",
     file_name="accountproof.json",
     recognises=_recognises,
+    members=("AccountInfo", "ProofInfo", "WalletId", "Balance", *LEVELS),
     judge=_judge,
     facts={
         "root": ROOT,

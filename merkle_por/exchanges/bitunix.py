@@ -160,6 +160,7 @@ SCHEME = Scheme(
     used="2024-09 to now",
     file_name="merkle_tree_bitunix.json",
     recognises=_recognises,
+    members=("self", "path", "balances", "type", "height", "merkleLeaf", "precisions"),
     judge=_judge,
     padding_known=False,
     assurance=Assurance(

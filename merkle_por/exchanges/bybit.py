@@ -199,13 +199,6 @@ def _recognises(document: Document) -> bool:
     return False
 
 
-def _nearest(document: Document) -> str | None:
-    match document.json_or_none:
-        case {"self": {"balance": dict(), "height": _}, "path": _}:
-            return 'it looks like a Bybit proof without "userHash" in "self", or without a path'
-    return None
-
-
 def _judge(document: Document, given: Given, findings: Findings) -> None:
     proof, version, findings.snapshot = parse(document)
     findings.version = version.name
@@ -221,7 +214,7 @@ SCHEME = Scheme(
     used="2022-12 to now",
     file_name="myProof.json",
     recognises=_recognises,
-    nearest=_nearest,
+    members=("self", "path", "balance", "type", "height", "hash", "userHash"),
     judge=_judge,
     assurance=Assurance(
         included="your leaf, rebuilt from user hash and balances, is under the root",

@@ -245,6 +245,7 @@ SCHEME = Scheme(
     used="2022-12, historical",
     file_name="merkle-tree.json",
     recognises=_recognises,
+    members=("hash", "assets", "left", "right"),
     judge=_judge,
     facts={
         "root": Fact(FactKind.HASH, "the root published by Cake, seen outside this file", (40,)),

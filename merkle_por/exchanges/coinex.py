@@ -138,6 +138,7 @@ SCHEME = Scheme(
     used="2022-12 to now",
     file_name="merkle_proof_file.json",
     recognises=_recognises,
+    members=("root", "self", "path", "balances", "hash", "nonce", "pos"),
     judge=_judge,
     assurance=Assurance(
         included="your leaf, rebuilt from nonce and balances, is under the root",

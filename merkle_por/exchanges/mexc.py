@@ -156,6 +156,7 @@ SCHEME = Scheme(
     used="2025-01 to now",
     file_name="merkle_proof.json",
     recognises=_recognises,
+    members=("self", "pathList", "balances", "level", "type", "hash", "proofId", "accountId"),
     judge=_judge,
     facts={
         "root": Fact(

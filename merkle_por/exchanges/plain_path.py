@@ -203,6 +203,7 @@ SCHEME = Scheme(
     used="2022-11 (BingX, Pionex), 2025-02 (TopOne)",
     file_name="proof.json",
     recognises=_recognises,
+    members=("scheme", "record", "path"),
     judge=_judge,
     facts={"root": ROOT},
     assurance=Assurance(

@@ -44,6 +44,7 @@ def _scheme(layout: Layout) -> Scheme:
         used=layout.used,
         file_name=layout.file_name,
         recognises=layout.recognises,
+        members=layout.members,
         judge=_judge(layout),
         assurance=Assurance(
             included="not about one account",

@@ -40,6 +40,7 @@ SCHEME = Scheme(
     used="any time",
     file_name="NAME.json",
     recognises=_recognises,
+    members=("liabilities", "reserves"),
     judge=_judge,
     assurance=Assurance(
         included="not about one account",

@@ -377,6 +377,7 @@ SCHEME = Scheme(
     used="2022-12 to 2023-11, historical",
     file_name="user-liabilities.json",
     recognises=_recognises,
+    members=("liabilities", "user_id", "audit_id", "audit_partition_id"),
     judge=_judge,
     facts={
         "root": Fact(FactKind.HASH, "the audit's published commitment"),

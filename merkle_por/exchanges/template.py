@@ -265,6 +265,7 @@ SCHEME = Scheme(
     used="wherever an exchange shows record and path but not how they are joined",
     file_name="proof.json",
     recognises=_recognises,
+    members=("scheme", "record", "path"),
     judge=_judge,
     facts={"root": ROOT, "template": TEMPLATE},
     assurance=Assurance(

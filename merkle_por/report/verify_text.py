@@ -209,21 +209,8 @@ def _included(verdict: Verdict, page: Page) -> None:
 
 def _totals(verdict: Verdict, page: Page) -> None:
     failed = _failed(verdict, About.TOTALS)
-    negatives = verdict.details.get("negatives", ())
-    if failed is not None and negatives:
-        columns = max(len(safe(item["asset"])) for item in negatives)
-        figures = [grouped(item["amount"]) for item in negatives]
-        wide = max(len(figure) for figure in figures)
-        more = [
-            f"{item['place']}  {shortened(item['hash'])}   {safe(item['asset']):<{columns}}"
-            f"  {figure:>{wide}}"
-            for item, figure in zip(negatives, figures, strict=True)
-        ]
-        page.marked("totals", "fail", "negative amounts under the root (negative-balance)", more)
-        return
     if failed is not None:
-        text = f"{failed.text}{_class(verdict, failed)}"
-        page.marked("totals", "fail", text, _pair(failed, ("root", "sum")))
+        _totals_failed(verdict, failed, page)
         return
     match verdict.totals:
         case Totals.NOT_CLAIMED:
@@ -244,6 +231,25 @@ def _totals(verdict: Verdict, page: Page) -> None:
             page.marked("totals", "pass", verdict.lines.get(About.TOTALS, text))
         case _:
             page.marked("totals", "warn", verdict.lines.get(About.TOTALS, _bound(verdict)))
+
+
+def _totals_failed(verdict: Verdict, failed: Check, page: Page) -> None:
+    negatives = verdict.details.get("negatives", ())
+    label = "totals"
+    if failed.id != "negative-balance" or not negatives:
+        text = f"{failed.text}{_class(verdict, failed)}"
+        page.marked(label, "fail", text, _pair(failed, ("root", "sum")))
+        label = ""
+    if negatives:
+        columns = max(len(safe(item["asset"])) for item in negatives)
+        figures = [grouped(item["amount"]) for item in negatives]
+        wide = max(len(figure) for figure in figures)
+        more = [
+            f"{item['place']}  {shortened(item['hash'])}   {safe(item['asset']):<{columns}}"
+            f"  {figure:>{wide}}"
+            for item, figure in zip(negatives, figures, strict=True)
+        ]
+        page.marked(label, "fail", "negative amounts under the root (negative-balance)", more)
 
 
 def _bound(verdict: Verdict) -> str:

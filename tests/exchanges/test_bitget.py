@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -170,3 +172,28 @@ def test_changed_bytes(folder: str) -> None:
     number = folder[-4:] == "2025"
     path, facts = entry("made", folder, f"ok_n3_i1_c{4 if number else 3}.json")
     changed_bytes_never_valid(path, facts)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_a_neighbour_with_empty_members_discloses_nothing(nothing: str | None) -> None:
+    path, facts = entry("made", "bitget-2025", "ok_n3_i1_c4.json")
+    file = changed(
+        json.loads(path.read_bytes()),
+        lambda f: f["path"][0].update(encryptUid=nothing, nonce=nothing),
+    )
+    assert judged(file, facts).state is State.VALID
+
+
+def test_ids_may_have_any_length() -> None:
+    user, amounts = {"encryptUid": "u" * 300, "nonce": "n" * 300}, '{"BTC":"1"}'
+    leaf = sha256(f"{user['encryptUid']},{user['nonce']},{amounts}".encode()).hexdigest()[:16]
+    root = sha256(f"{leaf}{leaf},{amounts},1".encode()).hexdigest()[:16]
+    one: dict[str, Any] = {"balances": {"BTC": "1"}, "level": 2, "merkelLeaf": leaf, "role": 1}
+    file = {
+        "self": {**one, **user},
+        "path": [
+            {**one, "balances": {"BTC": "0"}, "role": 0},
+            {**one, "level": 1, "merkelLeaf": root, "role": 3},
+        ],
+    }
+    assert judged(file, {"root": root}).state is State.VALID

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from helpers import changed, changed_bytes_never_valid, entry, judged, of, recognised
 
 from merkle_por.exchanges import mexc
-from merkle_por.verdict import Inclusion, State
+from merkle_por.report.text import Page
+from merkle_por.report.verify_text import proof_lines
+from merkle_por.verdict import Inclusion, State, Totals
 
 LEAF = "8c288ee092d370002ff31d0f8f48eb5f"
 LEVEL_1 = "b14c25fd8654714240b820bbfc70def9"
@@ -108,6 +111,30 @@ def test_a_level_without_a_sibling(row: dict[str, Any], reason: str) -> None:
 def test_a_root_far_above_is_too_deep() -> None:
     file = changed(worked_example(), lambda f: f["pathList"][-1].update(level=10**9))
     assert judged(file).state is State.MALFORMED
+
+
+def test_wrong_totals_under_another_root_are_not_called_included() -> None:
+    path, _ = entry("made", "mexc", "bad_root_balance_inflated.json")
+    own_root = json.loads(path.read_bytes())["pathList"][-1]["hash"]
+    for root, inclusion in ((own_root, Inclusion.HOLDS), ("0" * 32, Inclusion.FAILS)):
+        verdict = judged(path, {"root": root})
+        assert verdict.reason == "sum-mismatch"
+        assert verdict.inclusion is inclusion
+        assert verdict.totals is Totals.FAILS
+
+
+def test_wrong_totals_and_negative_amounts_are_both_shown() -> None:
+    path, _ = entry("made", "mexc", "bad_negative_sibling.json")
+    file = changed(
+        json.loads(path.read_bytes()), lambda f: f["pathList"][-1]["balances"].update(BTC="12")
+    )
+    verdict = judged(file)
+    assert verdict.reason == "sum-mismatch"
+    page = Page(80)
+    proof_lines(verdict, page)
+    text = "\n".join("".join(span.text for span in line) for line in page.lines)
+    assert "totals    [FAIL] the sums on the path are not the root's totals" in text
+    assert "          [FAIL] negative amounts under the root (negative-balance)" in text
 
 
 def test_recognises_its_own_only() -> None:

@@ -333,6 +333,7 @@ SCHEME = Scheme(
     used="2018, a proposal; no published data is known",
     file_name="balances.json",
     recognises=_recognises,
+    members=("valueSize", "values", "length", "index", "hash", "balance", "key", "signature"),
     judge=_judge,
     facts={
         "root": Fact(FactKind.VALUE, "the published root hash, base64 as in the file, or hex"),

@@ -134,6 +134,7 @@ SCHEME = Scheme(
     used="2014-04, historical",
     file_name="liabilities.json",
     recognises=_recognises,
+    members=("accounts", "nonce", "balance"),
     judge=_judge,
     facts={
         "root": ROOT,

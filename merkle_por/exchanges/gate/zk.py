@@ -72,6 +72,7 @@ SCHEME = Scheme(
     used="2023 to now",
     file_name="user_config.json",
     recognises=_recognises,
+    members=(*GATE.keys.all, *GATE.keys.asset_keys),
     judge=_judge,
     facts=FACTS,
     assurance=Assurance(

@@ -140,6 +140,7 @@ SCHEME = Scheme(
     used="2022-12 to 2023-09",
     file_name="merkle_sum_proof.json",
     recognises=_recognises,
+    members=("data", *_KEYS),
     judge=_judge,
     padding_known=False,
     facts={

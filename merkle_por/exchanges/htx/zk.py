@@ -89,6 +89,7 @@ SCHEME = Scheme(
     used="2023-09 to now",
     file_name="user_config.json",
     recognises=_recognises,
+    members=(*HTX.keys.all, *HTX.keys.asset_keys),
     judge=_judge,
     facts=_FACTS,
     assurance=Assurance(

@@ -14,7 +14,7 @@ from decimal import Decimal
 from merkle_por.amounts import Balances, add, amounts, cut, stripped
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Invalid, Malformed
-from merkle_por.exchanges._sumproof import SumProof
+from merkle_por.exchanges._sumproof import CANNOT, SumProof
 from merkle_por.exchanges._sumproof import judge as judge_sums
 from merkle_por.merkle.paths import Side, sha256_hex
 from merkle_por.merkle.sums import SumDialect, SumNode, SumStep
@@ -131,15 +131,16 @@ SCHEME = Scheme(
     used="2022-11 to 2023-03",
     file_name="merkle_proof_file.json",
     recognises=_recognises,
+    members=("self", "path", "balances", "type", "height", "hash", "nonce"),
     judge=_judge,
     assurance=Assurance(
         included="your leaf, rebuilt from nonce and balances, is under the root",
         totals="your path's sums add up to the root's totals",
         cannot=(
-            "A parent binds only the sum of its children: two customers can be shown different "
-            "neighbours (maxwell).",
-            "Who was left out altogether.",
-            "Whether amounts away from your path are negative.",
+            *CANNOT,
+            "The totals by the root alone: amounts are hashed without separators, so that other "
+            "totals can be shown under the same root hash.",
+            "Of which day the file is: no hash covers the audit id.",
         ),
     ),
     where=Where(

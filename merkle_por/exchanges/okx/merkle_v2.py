@@ -368,6 +368,7 @@ SCHEME = Scheme(
     file_name="full-liabilities-merkle-tree.txt, user_info_file.json",
     kind=Kind.LEDGER,
     recognises=_recognises,
+    members=("hash", "nonce", "totalBalances", "nodes", "balances"),
     judge=_judge,
     facts={
         "root": ROOT,

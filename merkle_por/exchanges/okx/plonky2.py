@@ -231,6 +231,7 @@ USER = Scheme(
     used="2024-09 to now",
     file_name="*_inclusion_proof.json",
     recognises=lambda document: _has(document, _USER_KEYS),
+    members=tuple(sorted(_USER_KEYS)),
     judge=_judge_user,
     facts={
         "root": ROOT,
@@ -265,6 +266,7 @@ GLOBAL = Scheme(
     used="2024-09 to now",
     file_name="sum_proof_data.json",
     recognises=lambda document: _has(document, _GLOBAL_KEYS),
+    members=tuple(sorted(_GLOBAL_KEYS)),
     judge=_judge_global,
     facts={"root": ROOT, **_CIRCUIT_FACTS},
     assurance=Assurance(

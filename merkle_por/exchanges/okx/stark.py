@@ -122,6 +122,7 @@ SCHEME = Scheme(
     used="2023-04 to 2024-08",
     file_name="*inclusion_proof.json",
     recognises=_recognises,
+    members=("batch_inclusion_proof", "trunk_inclusion_proof"),
     judge=_judge,
     facts={
         "root": ROOT,

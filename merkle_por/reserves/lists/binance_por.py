@@ -74,5 +74,6 @@ LAYOUT = Layout(
         certain="read only; header from a third party's notes",
     ),
     recognises=recognises,
+    members=tuple(HEADER.split(",")),
     read=read,
 )

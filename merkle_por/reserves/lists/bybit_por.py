@@ -133,5 +133,6 @@ LAYOUT = Layout(
         certain="read only",
     ),
     recognises=recognises,
+    members=tuple(HEADER.split(",")),
     read=read,
 )

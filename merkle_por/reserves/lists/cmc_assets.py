@@ -103,5 +103,6 @@ LAYOUT = Layout(
         certain="from the service's documentation",
     ),
     recognises=recognises,
+    members=("data", "wallet_address", "balance", "currency", "platform"),
     read=read,
 )

@@ -148,6 +148,7 @@ LAYOUT = Layout(
         certain="official program and the real list were run",
     ),
     recognises=recognises,
+    members=tuple(SUMMARY_HEADER.split(",")),
     read=read,
     signed=True,
 )

@@ -21,6 +21,7 @@ class Layout:
     amounts: whether its rows have any. signed: whether its rows can carry signatures.
     coin_is_network: its coin tags name the chain, and `asset` what is held there.
     facts: the layout's own facts from outside; `all_facts` adds those of signed lists.
+    members: as `Scheme.members`.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Layout:
     coin_is_network: bool = False
     aliases: tuple[str, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
 
     @property
     def all_facts(self) -> dict[str, Fact]:

@@ -86,6 +86,7 @@ LAYOUT = Layout(
         certain="official program and its sample were run",
     ),
     recognises=recognises,
+    members=tuple(COLUMNS.split(",")),
     read=read,
     amounts=False,
     signed=True,

@@ -204,6 +204,7 @@ LAYOUT = Layout(
         certain="official programs and their samples were run",
     ),
     recognises=recognises,
+    members=("coin", "network", "snapshotheight", "address", "amount", *_SIGNED[:-1]),
     read=read,
     signed=True,
 )
