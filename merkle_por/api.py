@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from merkle_por.crosscheck import Together, together
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges import schemes
@@ -22,6 +21,7 @@ from merkle_por.scheme import FactKind, Given, Kind, Scheme, run
 from merkle_por.verdict import Caution, Check, FileInfo, Problem, State, Verdict, worst
 
 if TYPE_CHECKING:
+    from merkle_por.crosscheck import Together
     from merkle_por.report.text import Page
 
 KEY_FACTS = ("vk_sha256", "circuit_sha256")
@@ -173,7 +173,11 @@ def verify(
         _judge(document, one, facts, limits)
         for document, one in zip(documents, chosen, strict=True)
     )
-    return Verification(verdicts, together(verdicts) if len(verdicts) > 1 else None)
+    if len(verdicts) == 1:
+        return Verification(verdicts)
+    from merkle_por.crosscheck import together
+
+    return Verification(verdicts, together(verdicts))
 
 
 def audit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 FORM = "%Y-%m-%dT%H:%M:%SZ"
 _HOURS_SHOWN_UP_TO = timedelta(days=2)
@@ -17,12 +17,17 @@ def now() -> str:
 def age(then: str, at: str | None = None) -> timedelta | None:
     """Time from `then` to `at` (RFC 3339 UTC, default: now); None where one can't be read."""
     try:
-        first, last = (
-            datetime.strptime(text, FORM).replace(tzinfo=UTC) for text in (then, at or now())
-        )
+        return _moment(at or now()) - _moment(then)
     except ValueError:
         return None
-    return last - first
+
+
+def _moment(text: str) -> datetime:
+    """Raises ValueError. (strptime would import three more modules for each proof.)"""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or moment.strftime(FORM) != text:
+        raise ValueError("another form than ours")
+    return moment
 
 
 def age_days(then: str | None, at: str | None = None) -> int | None:
