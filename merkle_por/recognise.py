@@ -48,6 +48,10 @@ def recognise(document: Document) -> Scheme:
         raise Malformed("empty-file", "there is nothing in the file")
     if document.looks_like_json:
         _ = document.json  # says what is wrong with the JSON, if anything is
+    if document.head.startswith(b"PK\x03\x04"):
+        raise Malformed(
+            "unknown-format", "this is a zip archive", "unpack it, and name what is in it"
+        )
     hints = [hint for scheme in schemes() if (hint := scheme.nearest(document))]
     raise Malformed(
         "unknown-format",
