@@ -15,7 +15,7 @@ import vectorfiles
 import merkle_por
 from merkle_por._native import kernel
 from merkle_por.documents import Number, parse_json
-from merkle_por.errors import Finding, Invalid, Malformed
+from merkle_por.errors import Finding, Invalid, Malformed, UsageError
 from merkle_por.exchanges.okx import plonky2_circuit, plonky2_rules
 from merkle_por.exchanges.okx.plonky2_circuit import Pin
 from merkle_por.exchanges.okx.plonky2_global import GlobalResult, check_global, parse_global
@@ -448,3 +448,31 @@ def test_what_only_the_file_states_is_said_to_be():
     proof = parse_global(made("global/n64_honest.json"))
     pinned = dict(check_global(proof, pins=[pin_of(result)]).warnings)["statements-not-bound"]
     assert pinned.endswith("the round's number")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: text,
+        lambda text: f"{text[:80]}\n{text[80:]}\n",
+        lambda text: json.dumps(text),
+        lambda text: json.dumps({"round_num": 1, "root_verifier_data_hex": text}),
+        lambda text: json.dumps({"circuits_info": {"root_verifier_data_hex": text}}),
+    ],
+)
+def test_forms_of_verifier_data_from_outside(form, tmp_path):
+    file = tmp_path / "data"
+    file.write_text(form(made("global/n64_verifier_data.hex").decode().strip()))
+    given = {"verifier_data_file": str(file), "root": ROOT_64}
+    for name in ("global/n64_honest_oct2024_layout.json", "global/n64_honest.json"):
+        assert merkle_por.verify(path_of(name), given=given).state is State.VALID
+
+
+@pytest.mark.parametrize("text", ["", "xyz", "{}", '{"circuits_info": 3}', "[]", "01 0"])
+def test_what_is_no_verifier_data_is_the_callers_error(text, tmp_path):
+    file = tmp_path / "data"
+    file.write_text(text)
+    with pytest.raises(UsageError):
+        merkle_por.verify(
+            path_of("global/n64_honest.json"), given={"verifier_data_file": str(file)}
+        )

@@ -60,15 +60,23 @@ _CIRCUIT_FACTS = {
 
 
 def _verifier_data(given: Given) -> bytes | None:
-    """The circuit's bytes handed in as hexadecimal text (or JSON text, or a JSON member)."""
+    """The circuit's bytes handed in: hexadecimal text, as a JSON text too, or in an object's
+    member root_verifier_data_hex, as global proofs have it."""
     document = given.file("verifier_data_file")
     if document is None:
         return None
     text = "".join(document.text_without_bom.split()).strip('"')
+    value = document.json_or_none
+    if isinstance(value, dict):
+        holder = value.get("circuits_info", value)
+        text = str(holder.get("root_verifier_data_hex")) if isinstance(holder, dict) else ""
     try:
-        return bytes.fromhex(text)
+        data = bytes.fromhex(text)
     except ValueError:
-        raise UsageError("verifier_data_file: not hexadecimal text") from None
+        data = b""
+    if not data:
+        raise UsageError("verifier_data_file: not hexadecimal text")
+    return data
 
 
 def _pins(verifier_data: bytes, given: Given) -> tuple[Pin, ...]:
