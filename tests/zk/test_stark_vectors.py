@@ -248,6 +248,10 @@ def test_a_batchs_totals_are_no_published_totals() -> None:
     beside = merkle_por.verify(file, given=given).proofs[0]
     assert [int(value) for value in beside.published.values()] == [904185987576065851]
     assert "set-not-proven" in {warning.id for warning in beside.warnings}
+    leaf, *siblings, root = beside.nodes
+    assert (leaf.role, leaf.hash) == ("leaf", beside.details["leaf"])
+    assert {node.role for node in siblings} == {"sibling"}
+    assert (root.role, root.hash) == ("root", given["root"])
 
 
 def test_a_set_that_does_not_add_up_confirms_nobodys_totals(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ def _judge_user(document: Document, given: Given, findings: Findings) -> None:
     findings.nodes.append(Node(0, "leaf", result.leaf, balances=owed))
     for level, sibling in enumerate(result.siblings):
         findings.nodes.append(Node(level, "sibling", sibling))
+    findings.nodes.append(Node(len(result.siblings), "root", result.root))
     findings.scope = Scope(hash_bits=HASH_BITS)
     _say(findings, result.checks, result.warnings)
     findings.lines[About.INCLUDED] = (

@@ -132,8 +132,9 @@ class InclusionResult:
 
     root: the trunk's, batch_root: the batch's, leaf: the user's leaf hash; 64 hex each.
     balances: per coin, total: their net sum; batch_totals, batch_total: the same of the batch as
-    the trunk holds it. siblings: hashes beside the user's path in his batch, from the leaf up.
-    pinned: the trunk root was compared with one from outside the file.
+    the trunk holds it. siblings: hashes beside the user's path in his batch, from the leaf up, then
+    beside the batch's in the trunk. pinned: the trunk root was compared with one from outside the
+    file.
     """
 
     root: str
@@ -434,7 +435,7 @@ def check_inclusion(
         batch.total,
         dict(zip(order.coins, trunk.coins, strict=True)),
         trunk.total,
-        tuple(node.hex() for node in batch.path),
+        tuple(node.hex() for node in (*batch.path, *trunk.path)),
         order.unproven,
         published is not None or root is not None,
         tuple(said),
