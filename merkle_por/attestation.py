@@ -42,6 +42,9 @@ ROOT_CHARS = 200
 NET_OF_DEBT = ("binance-zk", "gate-zk", "bitgo-zk")
 """Schemes whose totals are each user's equity less his debt (specs/solvency-ratio.md)."""
 
+FORGEABLE = "prover-can-forge"
+"""Warning of the zk systems whose prover can show any totals that he likes."""
+
 
 @dataclass(frozen=True)
 class Liabilities:
@@ -208,6 +211,9 @@ def _verdict(top: Fields, kind: str, member: str, document: Document) -> Liabili
     if state is State.VALID and not claimed:
         state = State.UNCONFIRMED
         notes.append(("totals-not-claimed", "the format shows nothing about the totals"))
+    if state is State.VALID and FORGEABLE in _warned(top):
+        state = State.UNCONFIRMED
+        notes.append((FORGEABLE, "the proof's own maker can forge it: its totals are claimed only"))
     return Liabilities(
         source=document.name,
         kind=kind,
@@ -220,6 +226,12 @@ def _verdict(top: Fields, kind: str, member: str, document: Document) -> Liabili
         notes=tuple(notes),
         facts=_proven_facts(top),
     )
+
+
+def _warned(top: Fields) -> set[object]:
+    """Class names of a verdict's warnings."""
+    found = top.array("warnings") if "warnings" in top else []
+    return {item.get("class") for item in found if isinstance(item, dict)}
 
 
 def _proven_facts(top: Fields) -> dict[str, Any]:

@@ -78,10 +78,21 @@ def _chosen(name: str) -> list[Scheme]:
     return of_exchange or [by_id(name)]
 
 
+def _history(chosen: list[Scheme], page: Page) -> None:
+    """Which format was used when, oldest first, and what each says about totals."""
+    page.add(Span(f"{chosen[0].exchange_name}: {len(chosen)} formats, oldest first", "valid"))
+    for scheme in chosen:
+        words = f"{scheme.id}, {scheme.used}: {scheme.title}; totals: {scheme.assurance.totals}"
+        page.labelled(years(scheme.used), words)
+
+
 def explain(name: str, page: Page) -> None:
-    """A scheme (by id), or all schemes of an exchange."""
-    for index, scheme in enumerate(_chosen(name)):
-        if index:
+    """A scheme (by id), or all schemes of an exchange: their history in short, then each."""
+    chosen = sorted(_chosen(name), key=lambda scheme: scheme.used)
+    if len(chosen) > 1:
+        _history(chosen, page)
+    for index, scheme in enumerate(chosen):
+        if index or len(chosen) > 1:
             page.add(Span(""))
         assurance = scheme.assurance
         title = f"{scheme.id}: {scheme.exchange_name}, {scheme.title}"

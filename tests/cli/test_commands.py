@@ -548,6 +548,18 @@ def test_an_exchanges_name_explains_all_of_its_formats() -> None:
     assert "bybit-por-csv: Bybit" in done.out
 
 
+def test_the_formats_of_an_exchange_are_told_as_one_history() -> None:
+    done = run("formats", "okx")
+    assert done.out.startswith("OKX: 7 formats, oldest first\n")
+    history = done.out.partition("\n\n")[0]
+    generations = ["okx-merkle-v1", "okx-merkle-v2", "okx-stark-v1", "okx-plonky2-user"]
+    places = [history.index(name) for name in generations]
+    assert places == sorted(places)
+    for dates in ("2022-11 to 2023-03", "2023-04 to 2024-08", "2024-09 to now"):
+        assert dates in " ".join(history.split())
+    assert "oldest first" not in run("formats", "okx-stark-v1").out
+
+
 def test_doctor_lists_parts_with_a_mark_each() -> None:
     done = run("doctor")
     assert done.status == 0

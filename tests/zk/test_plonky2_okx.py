@@ -5,20 +5,23 @@ from __future__ import annotations
 import copy
 import json
 import random
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import pytest
 import vectorfiles
 
+import merkle_por
 from merkle_por._native import kernel
 from merkle_por.documents import Number, parse_json
-from merkle_por.errors import Finding, Invalid, Malformed
+from merkle_por.errors import Finding, Invalid, Malformed, UsageError
 from merkle_por.exchanges.okx import plonky2_circuit, plonky2_rules
 from merkle_por.exchanges.okx.plonky2_circuit import Pin
 from merkle_por.exchanges.okx.plonky2_global import GlobalResult, check_global, parse_global
 from merkle_por.exchanges.okx.plonky2_rules import check_user, check_within_totals, parse_user
 from merkle_por.hashes.poseidon_goldilocks import digest_hex
+from merkle_por.verdict import About, State, Totals
 from merkle_por.zk.goldilocks import P
 
 FOLDER = "okx-plonky2"
@@ -367,3 +370,109 @@ def test_junk_in_a_user_file_is_refused(junk):
         with pytest.raises((Malformed, Invalid)):
             check_user(parse_user(value), root=root)
         holder[place[-1]] = before
+
+
+# Through the public face.
+
+
+ROOT_64 = "23465ff1d271ceed765b27bfa2f1333c7bfac143e9b6f58dec607a6e89f41627"
+
+
+def path_of(name: str) -> str:
+    return str(vectorfiles.file("made", FOLDER, name))
+
+
+def sha256_64() -> str:
+    return judged("global/n64_honest.json", 64).verifier_data_sha256
+
+
+def test_a_circuit_named_by_the_user_must_be_the_files() -> None:
+    whole, own = path_of("global/n64_honest.json"), path_of("r2_users/user4_inclusion_proof.json")
+    right = {"circuit_sha256": sha256_64(), "root": ROOT_64}
+    assert merkle_por.verify(whole, given=right).state is State.VALID
+    assert merkle_por.verify(own, given={**right, "global": whole}).state is State.VALID
+    wrong = {"circuit_sha256": "00" * 32, "root": ROOT_64}
+    for result in (
+        merkle_por.verify(whole, given=wrong),
+        merkle_por.verify(own, given={**wrong, "global": whole}),
+    ):
+        assert result.state is State.INVALID
+        assert result.proofs[0].reason == "verifier-data-not-pinned"
+
+
+def test_totals_of_an_unknown_circuit_are_only_stated() -> None:
+    """Anybody can make a circuit that proves any totals for a published root."""
+    given = {"global": path_of("global/n64_honest.json"), "root": ROOT_64}
+    own = path_of("r2_users/user4_inclusion_proof.json")
+    unknown = merkle_por.verify(own, given=given).proofs[0]
+    assert unknown.state is State.VALID
+    assert unknown.totals is Totals.NOT_CLAIMED
+    assert "only stated" in unknown.lines[About.TOTALS]
+    known = merkle_por.verify(own, given={**given, "circuit_sha256": sha256_64()}).proofs[0]
+    assert known.totals is Totals.BOUND
+
+
+def test_users_together_are_owed_no_more_than_the_net_total() -> None:
+    """A global proof over an exchanged inner circuit shows when enough users compare."""
+    from merkle_por.crosscheck import together
+    from merkle_por.exchanges.okx.plonky2 import NET
+
+    given = {"global": path_of("global/n64_honest.json"), "circuit_sha256": sha256_64()}
+    files = [path_of(f"r2_users/user{i}_inclusion_proof.json") for i in (0, 4, 5)]
+    verdicts = [merkle_por.verify(path, given=given).proofs[0] for path in files]
+    assert together(verdicts).state is State.VALID
+    owed = [verdict.nodes[0].balances[NET] for verdict in verdicts]
+    short = [replace(v, published={NET: max(owed)}) for v in verdicts]
+    assert together(short).state is State.INVALID
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(("batch_circuit_config",), True), (("recursive_circuit_configs", 0), False)],
+)
+def test_inner_circuits_hide_nothing_and_the_root_does(place, value):
+    whole = copy.deepcopy(base("global/n64_honest.json"))
+    config = whole["circuits_info"]
+    for key in place:
+        config = config[key]
+    config["zero_knowledge"] = value
+    with pytest.raises(Invalid) as caught:
+        check_global(parse_global(whole))
+    assert caught.value.reason == "weak-verifier-data"
+
+
+def test_what_only_the_file_states_is_said_to_be():
+    result = judged("global/n64_honest.json", 64)
+    text = dict(result.warnings)["statements-not-bound"]
+    assert "batch size" in text
+    proof = parse_global(made("global/n64_honest.json"))
+    pinned = dict(check_global(proof, pins=[pin_of(result)]).warnings)["statements-not-bound"]
+    assert pinned.endswith("the round's number")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: text,
+        lambda text: f"{text[:80]}\n{text[80:]}\n",
+        lambda text: json.dumps(text),
+        lambda text: json.dumps({"round_num": 1, "root_verifier_data_hex": text}),
+        lambda text: json.dumps({"circuits_info": {"root_verifier_data_hex": text}}),
+    ],
+)
+def test_forms_of_verifier_data_from_outside(form, tmp_path):
+    file = tmp_path / "data"
+    file.write_text(form(made("global/n64_verifier_data.hex").decode().strip()))
+    given = {"verifier_data_file": str(file), "root": ROOT_64}
+    for name in ("global/n64_honest_oct2024_layout.json", "global/n64_honest.json"):
+        assert merkle_por.verify(path_of(name), given=given).state is State.VALID
+
+
+@pytest.mark.parametrize("text", ["", "xyz", "{}", '{"circuits_info": 3}', "[]", "01 0"])
+def test_what_is_no_verifier_data_is_the_callers_error(text, tmp_path):
+    file = tmp_path / "data"
+    file.write_text(text)
+    with pytest.raises(UsageError):
+        merkle_por.verify(
+            path_of("global/n64_honest.json"), given={"verifier_data_file": str(file)}
+        )

@@ -7,6 +7,9 @@ validator accepts and must not (spec section 8), and for each forgery that no ve
 
 from __future__ import annotations
 
+import json
+import shutil
+import zipfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,11 @@ from typing import Any
 import pytest
 import vectorfiles
 
+import merkle_por
 from merkle_por.documents import Document
 from merkle_por.errors import Finding, Invalid, Malformed
 from merkle_por.exchanges.okx import stark_rules as rules
+from merkle_por.verdict import State
 
 SCHEME = "okx-stark-v1"
 ENTRIES = [
@@ -209,3 +214,81 @@ def test_moved_unproven_names_the_coins_without_any_constraint() -> None:
     assert result.unproven == ("USDT", "OKB")
     assert result.constrained == ("BTC", "ETH")
     assert dict(result.warnings)["unproven-coins"].endswith("claimed only: USDT, OKB")
+
+
+# Through the public face.
+
+
+def given_set(name: str) -> dict[str, Any]:
+    folder = made(f"{name}/sum_proof_data/config.json").parent
+    return {"sum_proof_data": str(folder), "root": published(folder).trunk.root}
+
+
+def test_forge_fri_shows_when_users_compare_their_files() -> None:
+    """Each file passes alone; together they are owed more than the published total."""
+    files = sorted(made("forge_fri/inclusion").iterdir())
+    result = merkle_por.verify(*files, given=given_set("forge_fri"))
+    assert {proof.state for proof in result.proofs} == {State.VALID}
+    assert result.state is State.INVALID
+    assert "total-exceeded" in result.sentence
+
+
+def test_honest_users_do_not_contradict_each_other() -> None:
+    files = sorted(made("s1/inclusion").iterdir())
+    assert merkle_por.verify(*files, given=given_set("s1")).state is State.VALID
+
+
+def test_a_batchs_totals_are_no_published_totals() -> None:
+    """Whoever owes one batch owes all the others too."""
+    file = made("s1/inclusion/a0_user_0_inclusion_proof.json")
+    given = given_set("s1")
+    alone = merkle_por.verify(file, given={"root": given["root"]}).proofs[0]
+    assert not alone.published
+    assert "batch-not-compared" in {warning.id for warning in alone.warnings}
+    beside = merkle_por.verify(file, given=given).proofs[0]
+    assert [int(value) for value in beside.published.values()] == [904185987576065851]
+    assert "set-not-proven" in {warning.id for warning in beside.warnings}
+    leaf, *siblings, root = beside.nodes
+    assert (leaf.role, leaf.hash) == ("leaf", beside.details["leaf"])
+    assert {node.role for node in siblings} == {"sibling"}
+    assert (root.role, root.hash) == ("root", given["root"])
+
+
+def test_a_set_that_does_not_add_up_confirms_nobodys_totals(tmp_path: Path) -> None:
+    file = made("s1/inclusion/a0_user_0_inclusion_proof.json")
+    folder = tmp_path / "sum_proof_data"
+    shutil.copytree(made("s1/sum_proof_data/config.json").parent, folder)
+    sums = folder / "trunk" / "sum_values.json"
+    values = json.loads(sums.read_text())
+    sums.chmod(0o644)
+    sums.write_text(json.dumps({**values, "BTC": values["BTC"] - 1, "ETH": values["ETH"] + 1}))
+    given = {**given_set("s1"), "sum_proof_data": str(folder)}
+    result = merkle_por.verify(file, given=given)
+    assert result.state is State.INVALID
+    assert result.proofs[0].reason == "sum-mismatch"
+
+
+def test_a_set_of_2023_04_has_no_config_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "sum_proof_data"
+    source = made("s1/sum_proof_data/config.json")
+    shutil.copytree(source.parent, folder)
+    folder.chmod(0o755)
+    (folder / "config.json").unlink()
+    root = published(source.parent).trunk.root
+    alone = merkle_por.verify(folder, given={"root": root})
+    assert alone.state is State.MALFORMED
+    assert alone.proofs[0].reason == "missing-file"
+    result = merkle_por.verify(folder, given={"root": root, "config": str(source)})
+    assert result.state is State.VALID
+    other = made("s2/sum_proof_data/config.json")
+    result = merkle_por.verify(source.parent, given={"root": root, "config": str(other)})
+    assert result.proofs[0].reason == "config-mismatch"
+
+
+def test_the_downloaded_archive_must_be_unpacked_first(tmp_path: Path) -> None:
+    archive = tmp_path / "report.zip"
+    with zipfile.ZipFile(archive, "w") as stream:
+        stream.write(made("s1/sum_proof_data/config.json"), "sum_proof_data/config.json")
+    result = merkle_por.verify(archive)
+    assert result.state is State.MALFORMED
+    assert any("unpack" in hint for hint in result.proofs[0].errors[0].hints)

@@ -9,13 +9,16 @@ not bind the inner circuits, only the net total is ever called proven, with a wa
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from merkle_por.documents import Document
-from merkle_por.errors import Malformed, UsageError
+from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.exchanges.okx.plonky2_rules import (
     BRANCHOUT,
+    UserResult,
     check_user,
     check_within_totals,
     parse_user,
@@ -57,25 +60,42 @@ _CIRCUIT_FACTS = {
 
 
 def _verifier_data(given: Given) -> bytes | None:
-    """The circuit's bytes handed in as hexadecimal text (or JSON text, or a JSON member)."""
+    """The circuit's bytes handed in: hexadecimal text, as a JSON text too, or in an object's
+    member root_verifier_data_hex, as global proofs have it."""
     document = given.file("verifier_data_file")
     if document is None:
         return None
     text = "".join(document.text_without_bom.split()).strip('"')
+    value = document.json_or_none
+    if isinstance(value, dict):
+        holder = value.get("circuits_info", value)
+        text = str(holder.get("root_verifier_data_hex")) if isinstance(holder, dict) else ""
     try:
-        return bytes.fromhex(text)
+        data = bytes.fromhex(text)
     except ValueError:
-        raise UsageError("verifier_data_file: not hexadecimal text") from None
+        data = b""
+    if not data:
+        raise UsageError("verifier_data_file: not hexadecimal text")
+    return data
 
 
-def _pins(given: Given) -> tuple[Pin, ...]:
+def _pins(verifier_data: bytes, given: Given) -> tuple[Pin, ...]:
+    """The known circuits; where the user names one, that one, and the file must be about it."""
     from merkle_por.exchanges.okx.plonky2_circuit import PINS, Pin
 
     value = given.text("circuit_sha256")
     if value is None:
         return PINS
-    # What an unknown circuit's parameters are is not known: the ones stated are believed.
     named = normal_hash(value, "circuit_sha256")
+    found = hashlib.sha256(verifier_data).hexdigest()
+    if found != named:
+        raise Invalid(
+            "verifier-data-not-pinned",
+            "the circuit is not the one that you named (circuit_sha256)",
+            expected=named,
+            computed=found,
+        )
+    # What an unknown circuit's parameters are is not known: the ones stated are believed.
     known = tuple(pin for pin in PINS if pin.sha256 == named)
     return known or (Pin(named, "named by you"),)
 
@@ -84,7 +104,8 @@ def _global(document: Document, given: Given) -> GlobalResult:
     from merkle_por.exchanges.okx.plonky2_global import check_global, parse_global
 
     proof = parse_global(document.json, verifier_data=_verifier_data(given))
-    return check_global(proof, branchout=given.integer("branchout") or BRANCHOUT, pins=_pins(given))
+    pins = _pins(proof.verifier_data, given)
+    return check_global(proof, branchout=given.integer("branchout") or BRANCHOUT, pins=pins)
 
 
 def _identified(result: GlobalResult, findings: Findings) -> None:
@@ -149,7 +170,7 @@ def _judge_user(document: Document, given: Given, findings: Findings) -> None:
     )
     levels = max(node.level for node in user.nodes)
     findings.scope = Scope(own_balance="sum-bound", hash_bits=HASH_BITS, levels=levels)
-    findings.nodes.extend(_evidence(node.level, node.hash, levels) for node in user.nodes)
+    findings.nodes.extend(_evidence(user, levels))
     for name, text in user.passed:
         findings.passed(name, text, about=About.INCLUDED)
     for name, text in user.warnings:
@@ -169,6 +190,18 @@ def _judge_user(document: Document, given: Given, findings: Findings) -> None:
         findings.about(About.TOTALS)
         name, text = check_within_totals(user, equity=proven.equity, debt=proven.debt)
         findings.passed(name, text, about=About.TOTALS)
+        if proven.circuit_known:
+            findings.lines[About.TOTALS] = (
+                f"your {user.net:,} net is within the net total {proven.net:,}, which is proven "
+                "for this circuit"
+            )
+        else:
+            # Anybody can make a circuit that proves any totals for this root.
+            findings.totals_claim = Totals.NOT_CLAIMED
+            findings.lines[About.TOTALS] = (
+                f"the global proof says {proven.net:,} net; its circuit is not identified, so "
+                "that figure is only stated"
+            )
     findings.compare("balances", f"your statement at the snapshot. {UNIT}")
 
 
@@ -213,9 +246,12 @@ def _agree(root: str, proven: GlobalResult, given: Given, findings: Findings) ->
     _identified(proven, findings)
 
 
-def _evidence(level: int, digest: str, levels: int) -> Node:
-    role = "root" if level == levels else "leaf" if level == 0 else "sibling"
-    return Node(level, role, digest)
+def _evidence(user: UserResult, levels: int) -> Iterator[Node]:
+    """The user's leaf first, with what he is owed: several users are owed no more than all."""
+    yield Node(0, "leaf", user.leaf, balances={NET: Decimal(user.net)})
+    for node in user.nodes:
+        if (node.level, node.position) != (0, user.index):
+            yield Node(node.level, "root" if node.level == levels else "sibling", node.hash)
 
 
 def _has(document: Document, keys: set[str]) -> bool:

@@ -64,7 +64,8 @@ ROOT_CONFIG = CircuitConfig(
         rate_bits=3, cap_height=1, queries=28, pow_bits=16, strategy=(CONSTANT_ARITY, 4, 5)
     ),
 )
-"""Parameters of the root circuit (100 bits, zero knowledge); inner circuits need not hide."""
+"""Parameters of the root circuit (100 bits, zero knowledge); all inner circuits have the same
+without zero knowledge."""
 
 
 @dataclass(frozen=True)

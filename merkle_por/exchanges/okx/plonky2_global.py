@@ -241,7 +241,7 @@ def check_global(
         pin=pin,
         circuit_given=proof.given,
         passed=tuple(passed),
-        warnings=_global_warnings(known=pin is not None or proof.given),
+        warnings=_global_warnings(proof, pin),
     )
 
 
@@ -253,9 +253,9 @@ def _check_statements(proof: GlobalProof, branchout: int) -> list[Named]:
             where="general.recursion_branchout_num",
             computed=str(proof.branchout),
         )
-    for number, config in enumerate(proof.configs):
-        inner = number < len(proof.configs) - 1
-        if (replace(config, zero_knowledge=True) if inner else config) != ROOT_CONFIG:
+    inner = replace(ROOT_CONFIG, zero_knowledge=False)
+    for number, config in enumerate(proof.configs, 1):
+        if config != (ROOT_CONFIG if number == len(proof.configs) else inner):
             raise Invalid(
                 "weak-verifier-data",
                 "the file states other parameters for a circuit than the scheme has",
@@ -292,7 +292,13 @@ def _check_pin(proof: GlobalProof, pins: Iterable[Pin]) -> Pin | None:
     return pin
 
 
-def _global_warnings(*, known: bool) -> tuple[Named, ...]:
+def _global_warnings(proof: GlobalProof, pin: Pin | None) -> tuple[Named, ...]:
+    stated = [
+        ("the batch size", pin and pin.batch_size),
+        ("the number of tokens", pin and pin.token_num),
+        ("the number of levels", pin and pin.levels),
+    ]
+    unbound = ["the round's number", *(what for what, wanted in stated if wanted is None)]
     warnings: tuple[Named, ...] = (
         (
             "prover-can-forge",
@@ -304,8 +310,12 @@ def _global_warnings(*, known: bool) -> tuple[Named, ...]:
             "only the net total is meant to be bound: equity and debt can both be shown too "
             "small by the same amount",
         ),
+        (
+            "statements-not-bound",
+            f"nothing in the proof binds what the file states of {', '.join(unbound)}",
+        ),
     )
-    if known:
+    if pin is not None or proof.given:
         return warnings
     return (
         (

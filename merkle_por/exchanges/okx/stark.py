@@ -24,11 +24,12 @@ from merkle_por.exchanges.okx.stark_rules import (
     read_proof_set,
 )
 from merkle_por.scheme import ROOT, Assurance, Fact, FactKind, Findings, Given, Scheme, Where
-from merkle_por.verdict import About, Account, Scope
+from merkle_por.verdict import About, Account, Node, Scope
 
 HASH_BITS = 256
 _TOTALS = {"sum-range", "sum-mismatch", "constraint", "linear-combination", "fri-fold"}
-_PROOF = {"proof-of-work", "duplicate-batch"}
+_PROOF = {"proof-of-work", "duplicate-batch", "published-set"}
+NET = "net of all coins"
 
 
 def _recognises(document: Document) -> bool:
@@ -68,7 +69,10 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
 def _judge_set(document: Document, given: Given, findings: Findings) -> None:
     findings.claims_inclusion = False
     findings.about(About.TOTALS)
-    result = check_proof_set(_folder(document, document.name))
+    config = given.file("config")
+    result = check_proof_set(
+        _folder(document, document.name), config=None if config is None else config.json
+    )
     _say(findings, result.checks, result.warnings)
     findings.published = _units(result.totals)
     findings.details.update(
@@ -86,22 +90,40 @@ def _judge_set(document: Document, given: Given, findings: Findings) -> None:
 
 
 def _judge_user(document: Document, given: Given, findings: Findings) -> None:
-    folder = given.file("sum_proof_data")
+    folder, config_file = given.file("sum_proof_data"), given.file("config")
+    config = None if config_file is None else config_file.json
     published: ProofSet | None = None
     if folder is not None:
-        published = read_proof_set(_folder(folder, "sum_proof_data"))
-    config = given.file("config")
+        findings.about(About.TOTALS)  # what is wrong in the set is not wrong with the user's leaf
+        published = read_proof_set(_folder(folder, "sum_proof_data"), config=config)
+    findings.about(About.INCLUDED)
     result = check_inclusion(
         document.json,
         published=published,
-        config=None if config is None else config.json,
+        root=given.hash("root"),
+        config=config,
         user_id=given.text("user_id"),
     )
     findings.account = Account(result.user_id, _units(result.balances))
-    findings.published = _units(result.batch_totals)
     findings.details.update(
-        batch_root=result.batch_root, leaf=result.leaf, unproven=list(result.unproven)
+        batch_root=result.batch_root,
+        batch_totals={coin: str(value) for coin, value in result.batch_totals.items()},
+        batch_total=str(result.batch_total),
+        total=str(result.total),
+        leaf=result.leaf,
+        unproven=list(result.unproven),
     )
+    # One coin of a user may be below zero, his net value not: several users' net values can't be
+    # more than all users' total (a batch's own is no published figure). That shows some of the
+    # forgeries that every single file passes.
+    owed: dict[str, Decimal] = {}
+    if published is not None:
+        owed[NET] = Decimal(result.total)
+        findings.published = {NET: Decimal(published.trunk.sums.total)}
+    findings.nodes.append(Node(0, "leaf", result.leaf, balances=owed))
+    for level, sibling in enumerate(result.siblings):
+        findings.nodes.append(Node(level, "sibling", sibling))
+    findings.nodes.append(Node(len(result.siblings), "root", result.root))
     findings.scope = Scope(hash_bits=HASH_BITS)
     _say(findings, result.checks, result.warnings)
     findings.lines[About.INCLUDED] = (

@@ -186,11 +186,13 @@ class Folder:
 
 
 def find_sum_proof_data(path: Path) -> Path | None:
-    """The `sum_proof_data` folder at `path` or right under it (any name), None if neither."""
+    """The `sum_proof_data` folder at `path` (any name) or right under it, None if neither.
+
+    The sets of 2023-04-25 have no config.json; trunk/sum_proof.json tells them as well.
+    """
     for folder in (path, path / "sum_proof_data"):
-        if (folder / "config.json").is_file() and all(
-            (folder / name).is_dir() for name in ("batches", "trunk")
-        ):
+        named = any((folder / name).is_file() for name in ("config.json", "trunk/sum_proof.json"))
+        if named and all((folder / name).is_dir() for name in ("batches", "trunk")):
             return folder
     return None
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from merkle_por.errors import Finding, Incomplete, Invalid
+from merkle_por.errors import Finding, Incomplete, Invalid, Malformed
 from merkle_por.exchanges.okx.stark_files import (
     BLOWUP,
     PARAMETERS,
@@ -80,6 +80,10 @@ BATCH_NOT_COMPARED = (
     "batch-not-compared",
     "the batch's size and totals were not compared with the published proof set",
 )
+SET_NOT_PROVEN = (
+    "set-not-proven",
+    "of the proof set only roots, sizes and totals were read here: verify its folder too",
+)
 BATCH_ORDER = (
     "batch-order",
     "the file shows the batch as number {shown} of the trunk, its folder's place is {place}",
@@ -128,7 +132,9 @@ class InclusionResult:
 
     root: the trunk's, batch_root: the batch's, leaf: the user's leaf hash; 64 hex each.
     balances: per coin, total: their net sum; batch_totals, batch_total: the same of the batch as
-    the trunk holds it. pinned: the trunk root was compared with one from outside the file.
+    the trunk holds it. siblings: hashes beside the user's path in his batch, from the leaf up, then
+    beside the batch's in the trunk. pinned: the trunk root was compared with one from outside the
+    file.
     """
 
     root: str
@@ -141,6 +147,7 @@ class InclusionResult:
     total: int
     batch_totals: Mapping[str, int]
     batch_total: int
+    siblings: tuple[str, ...]
     unproven: tuple[str, ...]
     pinned: bool
     checks: tuple[Said, ...]
@@ -155,36 +162,43 @@ def open_files(source: ProofFiles | str | Path) -> ProofFiles:
     return Folder(Path(source)) if isinstance(source, str | Path) else source
 
 
-def read_proof_set(source: ProofFiles | str | Path) -> ProofSet:
-    """The set's roots, sizes and totals, strictly parsed, no proof checked.
+def read_proof_set(source: ProofFiles | str | Path, *, config: object | None = None) -> ProofSet:
+    """The set's roots, sizes and totals, strictly parsed and added up, no proof checked.
 
-    Enough to compare an inclusion file with. Raises Malformed, Invalid.
+    Enough to compare an inclusion file with. config: as for `check_proof_set`. Raises Malformed,
+    Invalid.
     """
     files = open_files(source)
-    config = parse_config(files.json("config.json"), "config.json")
+    order = _set_config(files, config)
     names = batch_order(files.batches())
-    parts = tuple(_read_part(files, config, name) for name in names)
-    published = ProofSet(config, parts, _read_part(files, config, "trunk"))
+    parts = tuple(_read_part(files, order, name) for name in names)
+    published = ProofSet(order, parts, _read_part(files, order, "trunk"))
     _check_roots(published)
+    _check_trunk(published)
     return published
 
 
 def check_proof_set(
-    source: ProofFiles | str | Path, *, root: str | None = None, executor: Executor | None = None
+    source: ProofFiles | str | Path,
+    *,
+    root: str | None = None,
+    config: object | None = None,
+    executor: Executor | None = None,
 ) -> ProofSetResult:
     """Every batch's proof, the trunk's, and that the batches add up to the trunk.
 
-    source: a `sum_proof_data` folder. root: trunk root from outside (64 hex). executor: checks
-    batches in it, one task per batch (`source` must be picklable for processes).
+    source: a `sum_proof_data` folder. root: trunk root from outside (64 hex). config:
+    decoded config.json from outside, for the sets of 2023-04-25, which have none. executor:
+    checks batches in it, one task per batch (`source` must be picklable for processes).
     Raises Malformed, Invalid.
     """
     files = open_files(source)
-    config = parse_config(files.json("config.json"), "config.json")
+    order = _set_config(files, config)
     names = [*batch_order(files.batches()), "trunk"]
     run = map if executor is None else executor.map
-    results = list(run(check_part, [files] * len(names), [config] * len(names), names))
+    results = list(run(check_part, [files] * len(names), [order] * len(names), names))
     parts = [part for part, _ in results]
-    published = ProofSet(config, tuple(parts[:-1]), parts[-1])
+    published = ProofSet(order, tuple(parts[:-1]), parts[-1])
     _check_roots(published)
     _check_trunk(published)
     if root is not None:
@@ -193,14 +207,28 @@ def check_proof_set(
     return ProofSetResult(
         published,
         published.trunk.root,
-        dict(zip(config.coins, published.trunk.sums.coins, strict=True)),
+        dict(zip(order.coins, published.trunk.sums.coins, strict=True)),
         published.trunk.sums.total,
-        config.coins[: config.main_coins_num],
-        config.unproven,
+        order.coins[: order.main_coins_num],
+        order.unproven,
         len(published.batches),
         _set_checks(published, root is not None),
-        _set_warnings(config, marked),
+        _set_warnings(order, marked),
     )
+
+
+def _set_config(files: ProofFiles, given: object | None) -> Config:
+    """The set's own config.json; where it has none, the given one."""
+    wanted = None if given is None else parse_config(given)
+    try:
+        own = parse_config(files.json("config.json"), "config.json")
+    except Malformed as error:
+        if wanted is None or error.reason != "missing-file":
+            raise
+        return wanted
+    if wanted is not None and wanted != own:
+        raise Invalid("config-mismatch", "the set's config.json is not the one given")
+    return own
 
 
 def check_part(files: ProofFiles, config: Config, name: str) -> tuple[Part, int]:
@@ -384,7 +412,8 @@ def check_inclusion(
         _check_published_root(trunk.root.hex(), root)
     if published is not None:
         warnings += _check_against(published, batch, trunk)
-        said.append(("root-mismatch", "batch and trunk are those of the published proof set"))
+        warnings.append(SET_NOT_PROVEN)
+        said.append(("published-set", "batch and trunk are those of the set you gave"))
     elif root is not None:
         warnings.append(BATCH_NOT_COMPARED)
         said.append(("root-mismatch", "the trunk root is the published one"))
@@ -406,6 +435,7 @@ def check_inclusion(
         batch.total,
         dict(zip(order.coins, trunk.coins, strict=True)),
         trunk.total,
+        tuple(node.hex() for node in (*batch.path, *trunk.path)),
         order.unproven,
         published is not None or root is not None,
         tuple(said),
