@@ -11,6 +11,17 @@ from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges import candidates, schemes
 from merkle_por.scheme import Scheme
 
+COPY_AGAIN = "copy the whole text again from the exchange's page, don't edit it"
+_OTHER_KINDS = (
+    ((b"pk\x03\x04", b"7z\xbc\xaf", b"rar!"), "it is an archive: unpack it, give the file in it"),
+    ((b"\x1f\x8b",), "it is compressed: unpack it first"),
+    (
+        (b"<!doctype html", b"<html"),
+        "it is a web page: save the proof itself (its download, or its text), not the page",
+    ),
+    ((b"%pdf",), "it is a PDF: get the proof as text or as the exchange's own file"),
+    ((b"\x89png", b"\xff\xd8\xff"), "it is a picture: get the proof as text or as a file"),
+)
 _recognised: dict[str, Scheme] = {}
 """The schemes that a file was recognised as in this process."""
 
@@ -45,14 +56,32 @@ def recognise(document: Document) -> Scheme:
             "name one: --format ID",
         )
     if not document.size and not document.is_folder:
-        raise Malformed("empty-file", "there is nothing in the file")
+        raise Malformed("empty-file", "there is nothing in the file", COPY_AGAIN)
     if document.looks_like_json:
-        _ = document.json  # says what is wrong with the JSON, if anything is
+        try:
+            _ = document.json  # says what is wrong with the JSON, if anything is
+        except Malformed as error:
+            error.hints = error.hints or (COPY_AGAIN,)
+            raise
     hints = [hint for scheme in schemes() if (hint := scheme.nearest(document))]
     raise Malformed(
         "unknown-format",
         "not a file of any known format",
         *hints,
-        "copy the whole text again from the exchange's page, don't edit it",
+        _other_kind(document) or COPY_AGAIN,
         "all known formats: merkle-por formats",
     )
+
+
+def _other_kind(document: Document) -> str | None:
+    """What to do with a file that is something else altogether: what people save by mistake."""
+    if document.is_folder:
+        return (
+            "a folder must hold a published set under the exchange's own file names; "
+            "or give one file of it"
+        )
+    head = document.head[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for starts, hint in _OTHER_KINDS:
+        if head.startswith(starts):
+            return hint
+    return None

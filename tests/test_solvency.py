@@ -518,7 +518,8 @@ def test_the_file_is_named_where_something_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "typed.json"
     path.write_text('{"reserves": [{"asset": "BTC", "amount": "1e3"}]}')
     report = solvency([b'{"liabilities": {"BTC": "1"}}'], [path])
-    assert report.errors[0].where == "typed.json, reserves[0].amount"
+    assert report.errors[0].place == "typed.json, reserves[0].amount"
+    assert report.to_json()["errors"][0]["where"] == "typed.json, reserves[0].amount"
     path.write_text('{"BTC": "1e3"}')
     held = [b'{"reserves": [{"asset": "BTC", "amount": "1"}]}']
     report = solvency([b'{"liabilities": {"BTC": "1"}}'], held, prices=path)

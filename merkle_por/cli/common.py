@@ -53,7 +53,7 @@ def page(no_color: bool = False) -> Any:
 def show(filled: Any, *, quiet: bool, no_color: bool) -> None:
     """Prints a page: its first line only if quiet, in colour where the terminal has it."""
     if quiet:
-        del filled.lines[1:]
+        filled.first_line_only()
     if wants_colour(no_color):
         filled.draw()
     else:
@@ -66,7 +66,7 @@ def say_problems(problems: Sequence[Problem], name: str = "") -> None:
 
     for problem in problems:
         place = f", {problem.where}" if problem.where else ""
-        file = f"{name}: " if name else ""
+        file = f"{problem.file or name}: " if problem.file or name else ""
         say_error(f"{file}{problem.text}{place} ({problem.reason})", *problem.hints)
 
 

@@ -62,7 +62,7 @@ def sentence(report: SolvencyReport) -> str:
     ratios = report.ratios
     if report.errors:
         problem = report.errors[0]
-        place = f" ({problem.where})" if problem.where else ""
+        place = f" ({problem.place})" if problem.place else ""
         return f"This can't be checked: {problem.text}{place} ({problem.reason})."
     if ratios is None or report.state in (State.INVALID, State.MALFORMED):
         return _invalid(report)
@@ -161,17 +161,20 @@ def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
         "held (listed)" if _listed(report) else "held (on chain)",
     )
     wide = [max(len(owed[0]), len(titles[0])), max(len(held[0]), len(titles[1]))]
-    if 2 + mark + name + sum(wide) + 20 > page.width:
+    covered = max(8, *(len(line.covered) for line in lines))
+    proven = max(6, *(len(line.proven) for line in lines))
+    if 2 + mark + name + sum(wide) + covered + proven + 6 > page.width:
         _stacked(lines, page)
         return
     headers = (f"{titles[0]:>{wide[0] + 1}}", f"{titles[1]:>{wide[1] + 1}}")
-    head = f"  {'state':<{mark}}{'asset':<{name + 1}}{''.join(headers)}  covered  proven"
+    head = f"  {'state':<{mark}}{'asset':<{name + 1}}{''.join(headers)}"
+    head += f"  {'covered':>{covered - 1}}  {'proven':>{proven}}"
     page.add(Span(head, "label"))
     for line, left, right in zip(lines, owed, held, strict=True):
         sign = page.marks[line.mark] if line.mark else ""
         style = "fail" if line.mark == "fail" else ""
         figures = f"{line.name:<{name}} {left:>{wide[0]}} {right:>{wide[1]}}"
-        figures += f"  {line.covered:>8}  {line.proven:>6}"
+        figures += f"  {line.covered:>{covered}}  {line.proven:>{proven}}"
         page.add(Span(f"  {sign:<{mark}}", style), Span(figures))
 
 
@@ -236,10 +239,10 @@ def page_kinds(ratios: Ratios, page: Page) -> None:
         for kind, amount in asset.kinds.items():
             if kind in ("self-pegged", "encumbered") and amount:
                 text = f"{safe(asset.asset)} {grouped(amount)} {kind}: not counted"
-                page.labelled("", text)
+                page.labelled("kind", text)
             elif kind in ("lent-out", "third-party") and amount and asset.reserves:
                 part = Fraction(amount) / Fraction(asset.reserves)
-                page.labelled("", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
+                page.labelled("kind", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
 
 
 def _read(report: SolvencyReport, page: Page) -> None:

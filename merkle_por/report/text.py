@@ -20,6 +20,7 @@ INDENT = 12  # where the texts behind the labels begin
 STACKED_BELOW = 60  # columns; narrower pages put each label above its text
 STACKED_INDENT = 4
 NAME_COLUMNS = 24  # longest text taken from a file
+GROUP = 8  # characters of a long hash that keep one brightness, to find one's place in it
 
 STYLES = {
     "valid": "bold green",
@@ -119,6 +120,11 @@ class Page:
         self.marks = _SYMBOL_MARKS if symbols else _PLAIN_MARKS
         self.mark_columns = 15 if symbols else 7
         self.lines: list[Line] = []
+        self._first: Line | None = None
+
+    def first_line_only(self) -> None:
+        """Leaves the first line (--quiet), a verdict's sentence whole however narrow the page."""
+        self.lines[:] = [self._first] if self._first is not None else self.lines[:1]
 
     def add(self, *spans: Span) -> None:
         self.lines.append(tuple(Span(escaped(span.text), span.style) for span in spans))
@@ -136,6 +142,8 @@ class Page:
     def headline(self, state: str, text: str) -> None:
         """VALID  sentence."""
         word = state.upper()
+        if not self.lines:
+            self._first = (Span(word, state), Span(f"  {escaped(text)}"))
         head, *rest = self.wrapped(text, self.width - len(word) - 2)
         self.add(Span(word, state), Span(f"  {head}"))
         for line in rest:
@@ -194,13 +202,16 @@ class Page:
             self.add(Span(f"  {mark:<{self.mark_columns}}", _MARK_STYLES[status]), Span(line))
 
     def whole(self, text: str) -> None:
-        """An unbroken text on its own line (a root to compare)."""
-        self.add(Span(" " * self.indent + text))
+        """An unbroken text on its own line (a root to compare), every second group of 8 dim."""
+        text = escaped(text)
+        groups = [text[i : i + GROUP] for i in range(0, len(text), GROUP)]
+        spans = [Span(group, "label" if i % 2 else "") for i, group in enumerate(groups)]
+        self.add(Span(" " * self.indent), *spans)
 
     def named(self, name: str, text: str) -> None:
         """A short name and an unbroken text below a mark."""
         self.add(Span(" " * self.indent + f"{name}"))
-        self.add(Span(" " * self.indent + text))
+        self.whole(text)
 
     def balances(
         self, label: str, balances: Mapping[str, Decimal], notes: Sequence[str] = ()
