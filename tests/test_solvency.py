@@ -523,7 +523,7 @@ def test_the_file_is_named_where_something_is_wrong(tmp_path: Path) -> None:
     path.write_text('{"BTC": "1e3"}')
     held = [b'{"reserves": [{"asset": "BTC", "amount": "1"}]}']
     report = solvency([b'{"liabilities": {"BTC": "1"}}'], held, prices=path)
-    assert report.errors[0].where == "typed.json, line 1, column 10"
+    assert report.errors[0].place == "typed.json, line 1, column 10"
 
 
 def test_mapping_files(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import vectorfiles
-from commandline import on_terminal, run
+from commandline import COLOURS, on_terminal, run
 from test_examples import E_AFTER, E_BEFORE, PAIR_ROOT, pair
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -191,3 +191,29 @@ def test_the_programs_own_name_works_in_a_pipe_and_when_the_reader_leaves() -> N
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
     assert shutil.which(sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("environment", "symbols"),
+    [
+        ({"LANG": "C"}, False),
+        ({"LC_ALL": "C", "LANG": "C.UTF-8"}, False),
+        ({"LC_CTYPE": "POSIX", "LANG": "C.UTF-8"}, False),
+        ({"LANG": "C.UTF-8"}, True),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, True),
+        ({"LANG": ""}, True),
+    ],
+)
+def test_the_c_locale_gets_ascii(environment: dict[str, str], symbols: bool) -> None:
+    cleared = {"LC_ALL": "", "LC_CTYPE": "", "LANG": "", "PYTHONIOENCODING": ""}
+    done = on_terminal("verify", proof(), "--root", PAIR_ROOT, **{**cleared, **environment})
+    assert ("✓ ok" in done.text) is symbols
+    assert ("[ok]" in done.text) is not symbols
+
+
+def test_every_second_group_of_a_root_is_dim_and_nothing_is_inserted() -> None:
+    done = on_terminal("verify", proof(), "--no-input")
+    row = next(line for line in done.out.splitlines() if PAIR_ROOT in COLOURS.sub("", line))
+    assert f"\x1b[2m{PAIR_ROOT[8:16]}\x1b[0m" in row
+    assert f"\x1b[0m{PAIR_ROOT[16:24]}\x1b[2m" in row
+    assert COLOURS.sub("", row).strip() == PAIR_ROOT
