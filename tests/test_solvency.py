@@ -471,7 +471,8 @@ def test_wide_figures_stack() -> None:
     huge = "9" * 59
     value = file(liabilities={"BTC": huge}, reserves=rows({"amount": huge}))
     text = judged(value).page(Page()).plain()
-    assert "BTC  covered 100.00 %, proven 0.00 %" in text
+    assert "  [ok]   BTC\n" in text
+    assert "    covered 100.00 %, proven 0.00 %\n" in text
 
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**12, places=8, allow_nan=False)

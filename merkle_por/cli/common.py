@@ -38,9 +38,8 @@ def on_terminal(no_color: bool) -> bool:
 
 def _locale_is_c() -> bool:
     """Whether the user asks for the C locale: Python itself then writes UTF-8 all the same."""
+    # LC_CTYPE says nothing: Python sets it itself in place of C (PEP 538).
     asked = os.environ.get("LC_ALL") or os.environ.get("LANG")
-    if not os.environ.get("LC_ALL") and os.environ.get("LC_CTYPE") not in (None, "", "C.UTF-8"):
-        asked = os.environ["LC_CTYPE"]  # C.UTF-8 is what Python sets in place of C (PEP 538)
     return asked in ("C", "POSIX") and not os.environ.get("PYTHONIOENCODING")
 
 

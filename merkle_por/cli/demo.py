@@ -51,11 +51,11 @@ def command(html: str | None, as_json: bool, quiet: bool, no_color: bool) -> Non
         filled = page(no_color)
         for number, step in enumerate(done, 1):
             state = step.result.state.value
-            filled.add(
-                Span(f"{number} {step.title:<21}"),
-                Span(f"{state.upper():<13}", state),
-                Span(step.found),
-            )
+            row = [Span(f"{number} {step.title:<21}"), Span(f"{state.upper():<13}", state)]
+            fits = sum(len(span.text) for span in row) + len(step.found) <= filled.width
+            filled.add(*row, *([Span(step.found)] if fits else []))
+            if not fits:
+                filled.under(step.found)
         if quiet:
             filled.lines.clear()  # the outcome is what a script asks for
         if good:

@@ -113,9 +113,13 @@ def ready(found: list[Part]) -> str:
 
 
 def lines(found: list[Part], page: Page) -> None:
-    page.add(Span(ready(found)))
+    for line in page.wrapped(ready(found), page.width):
+        page.add(Span(line))
     for part in found:
         status = "pass" if part.present else "not-checked" if part.optional else "fail"
         page.listed(status, f"{part.name}: {part.text}")
         if part.hint:
-            page.add(Span(f"{'':{page.mark_columns + 2}}hint: {part.hint}"))
+            # In one line, so that it can be pasted.
+            text = f"hint: {part.hint}"
+            indent = min(page.mark_columns + 2, max(2, page.width - len(text)))
+            page.add(Span(" " * indent + text))

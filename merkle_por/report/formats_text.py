@@ -19,6 +19,7 @@ _TOTALS_WORDS = {
 
 
 _PIECES = re.compile(r"[^-_]*[-_]+|[^-_]+")
+FILE_COLUMNS = 16  # least room for a file's name beside the other columns
 TOTALS_LEGEND = (
     "shown: for everything in the file; bound: your path's sums add up to them; zk proof: "
     "proven, under a key or circuit of the exchange; UNSOUND: such proofs can be forged"
@@ -77,12 +78,13 @@ def table(page: Page) -> None:
 
     def line(row: tuple[str, ...], style: str = "") -> None:
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True))
-        if page.stacked:
-            page.add(Span(f"    {row[0]}", style))
-            page.add(Span(f"      {', '.join(row[1:4])}", style))
-            page.add(Span(f"      {row[4]}", style))
-            return
         before = f"    {cells}  "
+        if page.width - len(before) < FILE_COLUMNS:
+            if row is not head:
+                page.add(Span(f"  {row[0]}", "valid"))
+                page.under(f"{row[1]}; included: {row[2]}; totals: {row[3]}")
+                page.under(row[4])
+            return
         for text in _broken(row[4], page.width - len(before)):
             page.add(Span((before + text).rstrip(), style))
             before = " " * len(before)

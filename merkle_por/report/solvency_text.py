@@ -186,10 +186,11 @@ def _stacked(lines: list[_Line], page: Page) -> None:
     """Figures too wide for one line: each asset as a label with its figures below."""
     for line in lines:
         sign = page.marks[line.mark] if line.mark else ""
-        text = f"{line.name}  covered {line.covered}, proven {line.proven}"
-        page.add(Span(f"  {sign:<{page.mark_columns}}"), Span(text))
-        page.labelled("  owed", line.owed)
-        page.labelled("  held", line.held)
+        style = "fail" if line.mark == "fail" else ""
+        page.add(Span(f"  {sign:<{page.mark_columns}}", style), Span(line.name))
+        page.under(f"owed {line.owed}" if line.owed else "owed unknown")
+        page.under(f"held {line.held}")
+        page.under(f"covered {line.covered}, proven {line.proven}")
 
 
 def _facts(report: SolvencyReport, ratios: Ratios) -> str:
@@ -213,7 +214,8 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
     ratios = report.ratios
     if ratios is not None:
         _table(report, ratios, page)
-        page.add(Span(f"  {_facts(report, ratios)}"))
+        for line in page.wrapped(_facts(report, ratios), page.width - 2):
+            page.add(Span(f"  {line}"))
         outside = [a for a in ratios.assets if a.liabilities is None]
         if outside:
             names = ", ".join(f"{safe(a.asset)} {plain(a.reserves)}" for a in outside[:4])

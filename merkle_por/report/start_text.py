@@ -75,7 +75,9 @@ def shown_ways(result: Start, *, every: bool = False) -> list[Way]:
 
 
 def _way(way: Way, page: Page) -> None:
-    for index, line in enumerate(page.wrapped(f"{way.title}, {way.used} ({way.format})", 76)):
+    for index, line in enumerate(
+        page.wrapped(f"{way.title}, {way.used} ({way.format})", page.width - 4)
+    ):
         page.add(Span(f"{'    ' if index else '  '}{line}", "valid"))
     for index, (what, note) in enumerate(way.fetch):
         page.labelled("1 fetch" if index == 0 else "", f"{what}: {note.text}")

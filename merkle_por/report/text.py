@@ -161,7 +161,7 @@ class Page:
             self.add(self._head(label if index == 0 else ""), Span(line))
 
     def marked(self, label: str, status: str, text: str, more: Iterable[str] = ()) -> None:
-        """A label, a mark, and a wrapped text; `more` are lines below, cut to nothing."""
+        """A label, a mark, and a wrapped text; `more` are lines below."""
         mark, style = self.marks[status], _MARK_STYLES[status]
         if self.symbols and status == "not-checked":
             text = text.removeprefix("not checked, ")  # the mark's own words
@@ -178,8 +178,10 @@ class Page:
                     Span(f"{mark if index == 0 else '':<{self.mark_columns}}", style),
                     Span(line),
                 )
-        for line in more:
-            self.add(Span(" " * indent + line))
+        for text in more:
+            fits = len(text) <= self.width - indent
+            for line in [text] if fits else self.wrapped(text, self.width - indent):
+                self.add(Span(" " * indent + line))
 
     def warning(self, text: str) -> None:
         """A warning right under the headline."""
@@ -200,6 +202,11 @@ class Page:
         for index, line in enumerate(self.wrapped(text, self.width - self.mark_columns - 2)):
             mark = self.marks[status] if index == 0 else ""
             self.add(Span(f"  {mark:<{self.mark_columns}}", _MARK_STYLES[status]), Span(line))
+
+    def under(self, text: str) -> None:
+        """A wrapped text below a name at the page's edge."""
+        for line in self.wrapped(text, self.width - STACKED_INDENT):
+            self.add(Span(" " * STACKED_INDENT + line))
 
     def whole(self, text: str) -> None:
         """An unbroken text on its own line (a root to compare), every second group of 8 dim."""

@@ -198,7 +198,6 @@ def test_the_programs_own_name_works_in_a_pipe_and_when_the_reader_leaves() -> N
     [
         ({"LANG": "C"}, False),
         ({"LC_ALL": "C", "LANG": "C.UTF-8"}, False),
-        ({"LC_CTYPE": "POSIX", "LANG": "C.UTF-8"}, False),
         ({"LANG": "C.UTF-8"}, True),
         ({"LC_ALL": "C.UTF-8", "LANG": "C"}, True),
         ({"LANG": ""}, True),
@@ -217,3 +216,25 @@ def test_every_second_group_of_a_root_is_dim_and_nothing_is_inserted() -> None:
     assert f"\x1b[2m{PAIR_ROOT[8:16]}\x1b[0m" in row
     assert f"\x1b[0m{PAIR_ROOT[16:24]}\x1b[2m" in row
     assert COLOURS.sub("", row).strip() == PAIR_ROOT
+
+
+NARROW = [
+    ("verify", "peer", "bitget-2025", "merkel_tree_bg_2025.json"),
+    ("reserves", "peer", "htx-por-csv", "huobi_por.csv"),
+    ("audit", "made", "bitmex-liabilities", "bad_hidden_liabilities_subtree.csv"),
+    ("verify", "made", "solvency", "valid-four-assets.json"),
+    ("formats",),
+    ("demo",),
+    ("start", "kucoin"),
+    ("doctor",),
+]
+
+
+@pytest.mark.parametrize("columns", [45, 60])
+@pytest.mark.parametrize("arguments", NARROW, ids=" ".join)
+def test_no_line_is_wider_than_a_narrow_terminal(arguments: tuple[str, ...], columns: int) -> None:
+    command, *place = arguments
+    file = [vectorfiles.file(*place)] if len(place) > 1 else place
+    done = on_terminal(command, *file, columns=columns)
+    wide = [line for line in done.text.splitlines() if len(line) > columns]
+    assert all(max(map(len, line.split())) > 24 for line in wide), wide
