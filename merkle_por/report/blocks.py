@@ -84,6 +84,12 @@ class BlockPage(Page):
     def listed(self, status: str, text: str) -> None:
         self.items.append(Item("marked", "", status, [escaped(text)]))
 
+    def facts(self, label: str, text: str) -> None:
+        self.labelled(label, text)
+
+    def under(self, text: str) -> None:
+        self.add(Span(text))
+
     def whole(self, text: str) -> None:
         self.named("", text)
 

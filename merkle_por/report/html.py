@@ -34,7 +34,7 @@ MARKS = {
     "pass": ("✓", "ok"),
     "fail": ("✗", "failed"),
     "warn": ("!", "warning"),
-    "unconfirmed": ("?", "not confirmed"),
+    "unconfirmed": ("?", "unconfirmed"),
     "not-checked": ("–", "not checked"),
 }
 STATE_SIGNS = {
@@ -94,7 +94,6 @@ overflow-wrap:normal}
 figure{margin:1.25rem 0;break-inside:avoid}figcaption{font-weight:600;margin-bottom:.5rem}
 figure ul.key{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}
 figure svg{overflow:visible;display:block}figure .key svg{display:inline-block}
-figure thead th:not(:first-child){text-align:right}
 summary{color:var(--dim)}
 footer{margin-top:2.5rem;border-top:2px solid var(--ink);padding-top:.5rem;break-inside:avoid}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0;font-size:.9rem}
@@ -473,7 +472,7 @@ def _path(verdict: Verdict) -> list[Markup]:
     for number, rungs in enumerate(ladders(verdict.nodes, own=own), 1):
         rows = [
             (
-                el("th", str(rung.step), scope="row"),
+                el("th", "" if rung.role == "leaf" else str(rung.step), scope="row"),
                 el("td", {"leaf": "your leaf", "root": "root"}.get(rung.role, rung.side or "")),
                 el("td", el("code", rung.short)),
                 el("td", ", ".join(f"{asset} {figure}" for asset, figure in rung.amounts)),

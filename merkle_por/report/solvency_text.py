@@ -149,17 +149,45 @@ def _lines(report: SolvencyReport, ratios: Ratios) -> list[_Line]:
     return lines
 
 
+STATE_WORDS = {
+    AssetState.SHORT: "short",
+    AssetState.INCOMPLETE: "not known",
+    AssetState.SOLVENT: "covered",
+}
+
+
+def table_rows(report: SolvencyReport, ratios: Ratios) -> list[dict[str, str]]:
+    """The same figures as cells by their heads, for pages that draw their own table."""
+    owed, held = _titles(report)
+    words = {_MARKS[state]: word for state, word in STATE_WORDS.items()}
+    return [
+        {
+            "asset": line.name,
+            "state": words[line.mark] if line.mark else "all in all",
+            owed: line.owed or "unknown",
+            held: line.held,
+            "covered": line.covered,
+            "proven": line.proven,
+        }
+        for line in _lines(report, ratios)
+    ]
+
+
+def _titles(report: SolvencyReport) -> tuple[str, str]:
+    shown = all(source.state is State.VALID for source in report.liabilities)
+    return (
+        "owed (verified)" if shown else "owed (published)",
+        "held (listed)" if _listed(report) else "held (on chain)",
+    )
+
+
 def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
     lines = _lines(report, ratios)
     owed = aligned([line.owed for line in lines])
     held = aligned([line.held for line in lines])
     name = max([4, *(len(line.name) for line in lines)])
     mark = page.mark_columns
-    shown = all(source.state is State.VALID for source in report.liabilities)
-    titles = (
-        "owed (verified)" if shown else "owed (published)",
-        "held (listed)" if _listed(report) else "held (on chain)",
-    )
+    titles = _titles(report)
     wide = [max(len(owed[0]), len(titles[0])), max(len(held[0]), len(titles[1]))]
     covered = max(8, *(len(line.covered) for line in lines))
     proven = max(6, *(len(line.proven) for line in lines))
@@ -214,8 +242,7 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
     ratios = report.ratios
     if ratios is not None:
         _table(report, ratios, page)
-        for line in page.wrapped(_facts(report, ratios), page.width - 2):
-            page.add(Span(f"  {line}"))
+        page.facts("figures", _facts(report, ratios))
         outside = [a for a in ratios.assets if a.liabilities is None]
         if outside:
             names = ", ".join(f"{safe(a.asset)} {plain(a.reserves)}" for a in outside[:4])

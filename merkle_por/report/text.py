@@ -101,6 +101,19 @@ def aligned(values: Sequence[str]) -> list[str]:
     return [whole.rjust(left) + (point + rest).ljust(right) for whole, point, rest in parts]
 
 
+def pointed(values: Sequence[str]) -> list[str]:
+    """As `aligned`, for figures of one width set right-aligned in other fonts: blanks as wide as
+    a digit or a point behind those with fewer decimals."""
+    most = max((len(value.partition(".")[2]) for value in values), default=0)
+    padded = []
+    for value in values:
+        point, decimals = value.partition(".")[1:]
+        figure = value[-1:].isdigit()
+        blank = "\u2007" * (most - len(decimals)) + ("" if point or not most else "\u2008")
+        padded.append(value + blank if figure else value)
+    return padded
+
+
 def shortened(hash_: str) -> str:
     """First 8 ... last 8 digits; hashes of up to 16 digits whole."""
     return hash_ if len(hash_) <= 16 else f"{hash_[:8]}...{hash_[-8:]}"
@@ -202,6 +215,11 @@ class Page:
         for index, line in enumerate(self.wrapped(text, self.width - self.mark_columns - 2)):
             mark = self.marks[status] if index == 0 else ""
             self.add(Span(f"  {mark:<{self.mark_columns}}", _MARK_STYLES[status]), Span(line))
+
+    def facts(self, label: str, text: str) -> None:
+        """Where figures above are from, at the page's edge; label: for pages that name it."""
+        for line in self.wrapped(text, self.width - 2):
+            self.add(Span(f"  {line}"))
 
     def under(self, text: str) -> None:
         """A wrapped text below a name at the page's edge."""
