@@ -44,7 +44,12 @@ def ago(then: str, at: str | None = None) -> str:
     if found < timedelta(0):
         return "a time still to come"
     if found < _HOURS_SHOWN_UP_TO:
-        hours = int(found.total_seconds()) // 3600
+        minutes = int(found.total_seconds()) // 60
+        if minutes < 1:
+            return "just now"
+        if minutes < 60:
+            return f"{minutes} minute{'' if minutes == 1 else 's'} ago"
+        hours = minutes // 60
         return f"{hours} hour{'' if hours == 1 else 's'} ago"
     return f"{found.days:,} days ago"
 

@@ -227,7 +227,13 @@ def compare(
         try:
             read.append(_read(document, index))
         except Malformed as error:
-            problem = Problem(error.reason, error.text, error.where, error.hints)
+            problem = Problem(
+                error.reason,
+                f"not a digest: {error.text}",
+                error.where,
+                error.hints,
+                document.name,
+            )
             sentence = f"{document.name} is not a digest: {error.text} ({error.reason})."
             return Comparison(State.MALFORMED, sentence, errors=(problem,))
     return _compared(read)

@@ -81,6 +81,8 @@ class Document:
         if str(source) == "-":
             data = sys.stdin.buffer.read(limits.proof_bytes + 1)
             return cls("(standard input)", content=data, limits=limits)
+        if not str(source):
+            raise UsageError("a file's name is empty")
         path = Path(source)
         if not path.exists():
             raise UsageError(f"{path}: no such file")

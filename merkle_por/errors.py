@@ -32,6 +32,7 @@ class Finding(PorError):
     hints: what the user can do, one line each.
     where: place in the file, e.g. "path[3].hash" or "line 288".
     expected, computed: for checks that compare two values.
+    file: name of the file, put there by who reads several.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Finding(PorError):
         self.where = where
         self.expected = expected
         self.computed = computed
+        self.file: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

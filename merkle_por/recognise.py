@@ -20,6 +20,16 @@ SEARCHED_BYTES = 1 << 22
 """Of a larger document only the head is searched for names: a user's proof is far smaller."""
 _MEMBER = re.compile(rb'"([^"\\]{1,100})"[ \t\r\n]*+:')
 
+_OTHER_KINDS = (
+    ((b"pk\x03\x04", b"7z\xbc\xaf", b"rar!"), "it is an archive: unpack it, give the file in it"),
+    ((b"\x1f\x8b",), "it is compressed: unpack it first"),
+    (
+        (b"<!doctype html", b"<html"),
+        "it is a web page: save the proof itself (its download, or its text), not the page",
+    ),
+    ((b"%pdf",), "it is a PDF: get the proof as text or as the exchange's own file"),
+    ((b"\x89png", b"\xff\xd8\xff"), "it is a picture: get the proof as text or as a file"),
+)
 _recognised: dict[str, Scheme] = {}
 """The schemes that a file was recognised as in this process."""
 
@@ -54,7 +64,7 @@ def recognise(document: Document) -> Scheme:
             "name one: --format ID",
         )
     if not document.size and not document.is_folder:
-        raise Malformed("empty-file", "there is nothing in the file")
+        raise Malformed("empty-file", "there is nothing in the file", COPY_AGAIN)
     near = _nearest(document)
     looks = "" if near is None else f"{near[0].id} ({near[0].exchange_name}, {near[0].title})"
     if document.looks_like_json:
@@ -75,7 +85,7 @@ def recognise(document: Document) -> Scheme:
         "unknown-format",
         "not a file of any known format",
         *hints,
-        COPY_AGAIN,
+        _other_kind(document) or COPY_AGAIN,
         "all known formats: merkle-por formats",
     )
 
@@ -116,3 +126,17 @@ def _names(document: Document) -> list[str]:
         return document.first_line.replace('"', "").replace("\t", ",").split(",")
     data = document.head if document.size > SEARCHED_BYTES else document.data
     return [name.decode("utf-8", "replace") for name in _MEMBER.findall(data)]
+
+
+def _other_kind(document: Document) -> str | None:
+    """What to do with a file that is something else altogether: what people save by mistake."""
+    if document.is_folder:
+        return (
+            "a folder must hold a published set under the exchange's own file names; "
+            "or give one file of it"
+        )
+    head = document.head[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for starts, hint in _OTHER_KINDS:
+        if head.startswith(starts):
+            return hint
+    return None

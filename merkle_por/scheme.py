@@ -93,7 +93,8 @@ class Assurance:
     `merkle-por formats ID`.
 
     included, totals: in words. claims_inclusion, totals_claim: the best outcome possible.
-    cannot: what the scheme can't show at all, one sentence each.
+    cannot: what the scheme can't show at all, one sentence each. totals_word: for the table of
+    formats, where the claim alone would say too much or too little ("zk proof", "UNSOUND").
     """
 
     included: str
@@ -101,6 +102,7 @@ class Assurance:
     cannot: tuple[str, ...]
     claims_inclusion: bool = True
     totals_claim: Totals = Totals.BOUND
+    totals_word: str = ""
 
 
 @dataclass(frozen=True)

@@ -241,10 +241,10 @@ def _texts(top: Fields, name: str) -> list[str]:
 
 def _unreadable(error: Finding, sources: tuple[Liabilities, ...]) -> SolvencyReport:
     """The report on input that can't be compared."""
+    problem = Problem(error.reason, error.text, error.where, error.hints, error.file)
     if isinstance(error, Malformed):
-        problem = Problem(error.reason, error.text, error.where, error.hints)
         return SolvencyReport(State.MALFORMED, None, None, sources, errors=(problem,))
-    check = Check(error.reason, About.LIST, CheckStatus.FAIL, error.text, error.where)
+    check = Check(error.reason, About.LIST, CheckStatus.FAIL, error.text, problem.place)
     return SolvencyReport(State.INVALID, None, None, sources, checks=(check,))
 
 
@@ -312,7 +312,8 @@ def _asset_checks(ratios: Ratios) -> Iterable[Check]:
     for asset in ratios.assets:
         name = asset.asset[:40]
         if asset.failed_rows:
-            text = f"{name}: the ownership of {asset.failed_rows} rows failed; they don't count"
+            rows = "one row" if asset.failed_rows == 1 else f"{asset.failed_rows} rows"
+            text = f"{name}: the ownership of {rows} failed; what they hold doesn't count"
             yield Check("ownership-failed", About.OWNERSHIP, CheckStatus.FAIL, text)
         match asset.state:
             case AssetState.SOLVENT:
@@ -323,7 +324,8 @@ def _asset_checks(ratios: Ratios) -> Iterable[Check]:
                 text = f"{name} is short by {gap}"
                 yield Check("short", About.BALANCES, CheckStatus.FAIL, text)
             case AssetState.INCOMPLETE:
-                text = f"{name}: the amount of {asset.unknown_rows} rows is not known"
+                rows = "one row" if asset.unknown_rows == 1 else f"{asset.unknown_rows} rows"
+                text = f"{name}: the amount of {rows} is not known"
                 yield Check("unknown-balance", About.BALANCES, CheckStatus.NOT_CHECKED, text)
 
 

@@ -125,11 +125,11 @@ def _malformed(problem: Problem) -> Malformed:
 
 @contextmanager
 def _named(document: Document) -> Iterator[None]:
-    """Puts the file's name before the place of whatever is wrong in it."""
+    """Puts the file's name to whatever is wrong in it."""
     try:
         yield
     except Finding as error:
-        error.where = f"{document.name}, {error.where}" if error.where else document.name
+        error.file = document.name
         raise
 
 

@@ -107,7 +107,7 @@ def start(exchange: str) -> Start:
         ways=tuple(ways),
         differs=tuple(_differs(profile)),
         notes=tuple(_places(profile, own)) + _profile_notes(profile),
-        in_scope=profile.in_scope if profile else None,
+        in_scope=profile.in_scope if profile and profile.in_scope != "-" else None,
     )
 
 
@@ -194,7 +194,7 @@ def _places(profile: Profile | None, own: Iterable[Scheme]) -> Iterable[Note]:
     if Kind.RESERVES in kinds or profile.lists:
         yield _stated("Its wallets", profile.list_from)
     yield Note(
-        f"Its own page shows the ratio {profile.ratio_shown}.",
+        f"The ratio on its own page: {profile.ratio_shown}.",
         CERTAIN["own-page"],
         profile.compiled,
     )

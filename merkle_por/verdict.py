@@ -120,12 +120,19 @@ class Caution:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a file is malformed: class name, sentence, place, what to do."""
+    """Why a file is malformed: class name, sentence, place, what to do. file: its name, where the
+    result is not about that one file."""
 
     reason: str
     text: str
     where: str | None = None
     hints: tuple[str, ...] = ()
+    file: str | None = None
+
+    @property
+    def place(self) -> str | None:
+        """File and place in it."""
+        return ", ".join(filter(None, (self.file, self.where))) or None
 
 
 def deciding(errors: Sequence[Problem], checks: Sequence[Check]) -> str | None:

@@ -477,7 +477,8 @@ def test_wide_figures_stack() -> None:
     huge = "9" * 59
     value = file(liabilities={"BTC": huge}, reserves=rows({"amount": huge}))
     text = judged(value).page(Page()).plain()
-    assert "BTC  covered 100.00 %, proven 0.00 %" in text
+    assert "  [ok]   BTC\n" in text
+    assert "    covered 100.00 %, proven 0.00 %\n" in text
 
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**12, places=8, allow_nan=False)
@@ -524,11 +525,12 @@ def test_the_file_is_named_where_something_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "typed.json"
     path.write_text('{"reserves": [{"asset": "BTC", "amount": "1e3"}]}')
     report = solvency([b'{"liabilities": {"BTC": "1"}}'], [path])
-    assert report.errors[0].where == "typed.json, reserves[0].amount"
+    assert report.errors[0].place == "typed.json, reserves[0].amount"
+    assert report.to_json()["errors"][0]["where"] == "typed.json, reserves[0].amount"
     path.write_text('{"BTC": "1e3"}')
     held = [b'{"reserves": [{"asset": "BTC", "amount": "1"}]}']
     report = solvency([b'{"liabilities": {"BTC": "1"}}'], held, prices=path)
-    assert report.errors[0].where == "typed.json, line 1, column 10"
+    assert report.errors[0].place == "typed.json, line 1, column 10"
 
 
 def test_mapping_files(tmp_path: Path) -> None:

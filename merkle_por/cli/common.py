@@ -32,7 +32,15 @@ def on_terminal(no_color: bool) -> bool:
         sys.stdout.isatty()
         and os.environ.get("TERM") != "dumb"
         and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+        and not _locale_is_c()
     )
+
+
+def _locale_is_c() -> bool:
+    """Whether the user asks for the C locale: Python itself then writes UTF-8 all the same."""
+    # LC_CTYPE says nothing: Python sets it itself in place of C (PEP 538).
+    asked = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    return asked in ("C", "POSIX") and not os.environ.get("PYTHONIOENCODING")
 
 
 def wants_colour(no_color: bool) -> bool:
@@ -53,7 +61,7 @@ def page(no_color: bool = False) -> Any:
 def show(filled: Any, *, quiet: bool, no_color: bool) -> None:
     """Prints a page: its first line only if quiet, in colour where the terminal has it."""
     if quiet:
-        del filled.lines[1:]
+        filled.first_line_only()
     if wants_colour(no_color):
         filled.draw()
     else:
@@ -66,7 +74,7 @@ def say_problems(problems: Sequence[Problem], name: str = "") -> None:
 
     for problem in problems:
         place = f", {problem.where}" if problem.where else ""
-        file = f"{name}: " if name else ""
+        file = f"{problem.file or name}: " if problem.file or name else ""
         say_error(f"{file}{problem.text}{place} ({problem.reason})", *problem.hints)
 
 

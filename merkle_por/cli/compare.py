@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from merkle_por.cli.common import output_options, page, print_json, show
+from merkle_por.cli.common import output_options, page, print_json, say_problems, show
 from merkle_por.cli.main import EXITS
 
 
@@ -24,6 +24,8 @@ def command(digests: tuple[str, ...], as_json: bool, quiet: bool, no_color: bool
     result = compare(digests)
     if as_json:
         print_json(result.to_json())
+    elif result.errors and not quiet:
+        say_problems(result.errors)
     else:
         show(result.page(page(no_color)), quiet=quiet, no_color=no_color)
     sys.exit(result.state.exit)

@@ -21,7 +21,10 @@ EXIT_FAULT = 70  # EX_SOFTWARE: never the status of a verdict
 @output_options
 def command(html: str | None, as_json: bool, quiet: bool, no_color: bool) -> None:
     """The whole main job on bundled data, offline."""
+    from pathlib import Path
+
     from merkle_por.demo import steps
+    from merkle_por.demo.reports import INDEX
     from merkle_por.report.text import Span
 
     done = steps()
@@ -51,14 +54,19 @@ def command(html: str | None, as_json: bool, quiet: bool, no_color: bool) -> Non
         filled = page(no_color)
         for number, step in enumerate(done, 1):
             state = step.result.state.value
-            filled.add(
-                Span(f"{number} {step.title:<21}"),
-                Span(f"{state.upper():<13}", state),
-                Span(step.found),
-            )
+            row = [Span(f"{number} {step.title:<21}"), Span(f"{state.upper():<13}", state)]
+            fits = sum(len(span.text) for span in row) + len(step.found) <= filled.width
+            filled.add(*row, *([Span(step.found)] if fits else []))
+            if not fits:
+                filled.under(step.found)
+        if quiet:
+            filled.lines.clear()  # the outcome is what a script asks for
         if good:
-            filled.add(Span("As expected. Now: merkle-por verify YOUR_FILE"))
+            pages = f", or open {Path(html) / INDEX}" if html is not None else ""
+            filled.add(Span(f"As expected. Now: merkle-por verify YOUR_FILE{pages}"))
         else:
             filled.add(Span("NOT as expected: this installation is at fault.", "fail"))
         show(filled, quiet=quiet, no_color=no_color)
+        if good and html is None and not quiet:
+            click.echo("hint: as pages: merkle-por demo --html demo", err=True)
     sys.exit(0 if good else EXIT_FAULT)

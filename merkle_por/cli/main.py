@@ -95,7 +95,8 @@ def main(arguments: list[str] | None = None) -> Any:
         click.echo("stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        say_error(_tidy(error.format_message()))
+        asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+        say_error(_tidy(error.format_message()), *([f"see: {asked} --help"] if asked else []))
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) has enough; keep the interpreter from complaining at exit.

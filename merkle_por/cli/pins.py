@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from merkle_por.cli.main import EXITS
+from merkle_por.errors import UsageError
 
 
 @click.group(
@@ -13,11 +14,14 @@ from merkle_por.cli.main import EXITS
     epilog=f"{EXITS}  Example: merkle-por pins add bybit 2025061709 c91d5de0... --seen bybit.com",
     invoke_without_command=True,
 )
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.pass_context
-def command(ctx: click.Context) -> None:
+def command(ctx: click.Context, as_json: bool) -> None:
     """Roots and keys kept from last time; without a command: all of them."""
     if ctx.invoked_subcommand is None:
-        ctx.invoke(show)
+        ctx.invoke(show, as_json=as_json)
+    elif as_json:
+        raise UsageError("--json is about the list of pins", "merkle-por pins show --json")
 
 
 @command.command(

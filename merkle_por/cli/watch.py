@@ -120,7 +120,7 @@ def command(
                     stop_at_alert=hook is None,
                 )
         except Finding as error:
-            say_problems([Problem(error.reason, error.text, error.where, error.hints)])
+            say_problems([Problem(error.reason, error.text, error.where, error.hints, error.file)])
             state = State.INVALID if isinstance(error, Invalid) else State.MALFORMED
             sys.exit(state.exit)
         except KeyboardInterrupt:

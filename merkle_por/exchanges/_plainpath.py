@@ -92,7 +92,9 @@ def finish(
     assert findings.scope is not None
     findings.scope = replace(findings.scope, levels=len(proof.steps))
     findings.nodes.extend(evidence(proof, leaf, rebuilt))
-    levels = f"{len(proof.steps)} levels" if proof.steps else "the leaf is the root"
+    levels = "the leaf is the root"
+    if proof.steps:
+        levels = f"{len(proof.steps)} level{'' if len(proof.steps) == 1 else 's'}"
     if proof.root is None:
         findings.passed("path", f"{levels}; 256-bit hashes")
     else:

@@ -119,7 +119,7 @@ def judge(proof: SumProof, dialect: SumDialect, findings: Findings, given: Given
     findings.check(
         top.hash == proof.root.hash,
         "root-inconsistent",
-        f"{len(proof.steps)} levels lead to the file's root; {bits}-bit hashes",
+        f"{levels_lead(len(proof.steps))} to the file's root; {bits}-bit hashes",
         "the path does not lead to the file's own root",
         expected=proof.root.hash,
         computed=top.hash,
@@ -156,6 +156,11 @@ def check_sibling_leaf(proof: SumProof, findings: Findings) -> None:
             "sibling-leaf-not-disclosed",
             "the file does not disclose your neighbour's leaf, so it was not rebuilt",
         )
+
+
+def levels_lead(levels: int) -> str:
+    """The subject and verb of the sentence on a path."""
+    return "1 level leads" if levels == 1 else f"{levels} levels lead"
 
 
 def check_paddings(proof: SumProof, rebuilt: list[SumNode], findings: Findings) -> None:

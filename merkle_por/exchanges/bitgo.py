@@ -427,6 +427,7 @@ SCHEME = Scheme(
             "That an account is in the tree once only.",
         ),
         totals_claim=Totals.HOLDS,
+        totals_word="zk proof",
     ),
     where=Where(
         file='Go Account, logged in: tab "Go Account", button "Download Liability Proofs"',

@@ -246,7 +246,8 @@ def _judge_partial(document: Document, given: Given, findings: Findings) -> None
     _own(partial.leaf.user, partial.leaf.sum, given, findings)
     rebuilt = climb(proof.leaf, proof.steps, _dialect(DIALECTS[name], currency))
     findings.nodes.extend(evidence(proof, rebuilt))
-    findings.passed("path", f"{len(proof.steps)} levels; 256-bit hashes")
+    levels = f"{len(proof.steps)} level{'' if len(proof.steps) == 1 else 's'}"
+    findings.passed("path", f"{levels}; 256-bit hashes")
     _anchor(proof.root, root, currency, given, findings)
     check_negatives(proof, findings)
     findings.warn(MAXWELL[0], MAXWELL[1].format(name=findings.exchange_name))

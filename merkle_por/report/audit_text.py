@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from merkle_por.report.sentences import warnings_counted
 from merkle_por.report.text import Page, grouped, safe
-from merkle_por.report.verify_text import proof_lines, root_lines
+from merkle_por.report.verify_text import proof_lines, root_lines, snapshot_line
 from merkle_por.verdict import About, CheckStatus, State, Verdict
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def audit_page(audit: Audit, page: Page) -> Page:
         page.labelled("checked", str(verdict.details["checked"]))
     elif counts:
         page.labelled("checked", "; ".join(f"{grouped_count(v)} {k}" for k, v in counts.items()))
+    snapshot_line(verdict, page)
     root_lines(verdict, page)
     return page
 
@@ -49,7 +50,11 @@ def _stated(verdict: Verdict, page: Page) -> None:
         (asset, stated), (_, held) = next(iter(published.items())), next(iter(owed.items()))
         name = safe(asset)
         text = f"{name} {grouped(stated)}      owed at least  {name} {grouped(held)}"
-        page.labelled("stated", text)
+        if page.indent + len(text) <= page.width:
+            page.labelled("stated", text)
+        else:
+            page.labelled("stated", f"{name} {grouped(stated)}")
+            page.labelled("owed", f"at least {name} {grouped(held)}")
         return
     for label, figures in (("stated", published), ("owed", owed)):
         shown = dict(list(figures.items())[:ASSETS_IN_TABLE])

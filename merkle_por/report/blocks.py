@@ -27,7 +27,8 @@ class Item:
     """One thing that is said. kind: marked (a check), said (label and text), balances, columns.
 
     status: of a check, "" else. texts: sentences; more: short lines below them; whole: unbroken
-    values such as a root, as (name, value); balances: (asset, figure).
+    values such as a root, as (name, value); balances: (asset, figure); beside: a note for each
+    of them, or none.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Item:
     more: list[str] = field(default_factory=list)
     whole: list[tuple[str, str]] = field(default_factory=list)
     balances: list[tuple[str, str]] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
 
 
 class BlockPage(Page):
@@ -75,6 +77,8 @@ class BlockPage(Page):
             self.items.append(Item("said", label, texts=[text]))
 
     def marked(self, label: str, status: str, text: str, more: Iterable[str] = ()) -> None:
+        if status == "not-checked":
+            text = text.removeprefix("not checked, ")  # the mark's own words
         below = [escaped(line) for line in more]
         self.items.append(Item("marked", label, status, [escaped(text)], below))
 
@@ -83,6 +87,12 @@ class BlockPage(Page):
 
     def listed(self, status: str, text: str) -> None:
         self.items.append(Item("marked", "", status, [escaped(text)]))
+
+    def facts(self, label: str, text: str) -> None:
+        self.labelled(label, text)
+
+    def under(self, text: str) -> None:
+        self.add(Span(text))
 
     def whole(self, text: str) -> None:
         self.named("", text)
@@ -99,7 +109,12 @@ class BlockPage(Page):
         note = escaped(" ".join(notes))
         if note.startswith(_TERMINAL_NOTE):
             note = OWN_NOTE
-        self.items.append(Item("balances", label, texts=[note] if note else [], balances=rows))
+        item = Item("balances", label, balances=rows)
+        if note != OWN_NOTE and len(notes) == len(rows):
+            item.beside = [escaped(text) for text in notes]
+        elif note:
+            item.texts.append(note)
+        self.items.append(item)
 
     def status_of(self, label: str) -> str:
         """The worst-placed mark of the checks under a label: the first one's; "" for none."""

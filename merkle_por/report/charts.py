@@ -28,7 +28,7 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     # kind of reserve -> words, colour, hatch
     "native": ("the coin itself", BLUE, "solid"),
     "same": ("the same coin on another chain", BLUE, "dots"),
-    "token": ("token issued by somebody else", SKY, "solid"),
+    "token": ("token", SKY, "solid"),
     "wrapped": ("wrapped by a third party", SKY, "rising"),
     "staked": ("staked, may be locked", PURPLE, "rising"),
     "lent-out": ("lent out", ORANGE, "rising"),
@@ -37,6 +37,8 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "encumbered": ("pledged", VERMILION, "falling"),
     "unspendable": ("can't be spent", GREY, "falling"),
 }
+_WORDS = ("kind",)
+"""Heads of a table's columns that hold words, not figures."""
 _OTHER_KIND = ("other", GREY, "dots")
 
 
@@ -54,14 +56,17 @@ class Chart:
 
     def html(self) -> str:
         """The whole figure: title, drawing, key, table."""
-        first, *others = (escape(cell) for cell in self.head)
-        cells = f'<th scope="col">{first}</th>' + "".join(
-            f'<th scope="col" class="figure">{cell}</th>' for cell in others
+        looks = ["" if name in _WORDS else ' class="figure"' for name in self.head[1:]]
+        cells = f'<th scope="col">{escape(self.head[0])}</th>' + "".join(
+            f'<th scope="col"{look}>{escape(name)}</th>'
+            for look, name in zip(looks, self.head[1:], strict=True)
         )
         rows = "".join(
             "<tr>"
             + f'<th scope="row">{escape(row[0])}</th>'
-            + "".join(f'<td class="figure">{escape(cell)}</td>' for cell in row[1:])
+            + "".join(
+                f"<td{look}>{escape(cell)}</td>" for look, cell in zip(looks, row[1:], strict=True)
+            )
             + "</tr>"
             for row in self.rows
         )
@@ -198,7 +203,7 @@ def coverage_bars(id: str, rows: Sequence[Coverage], title: str | None = None) -
             if row.proven:
                 body.append(_bar("0", y + 20, _part(min(row.proven, top) / top), BLUE, BLUE))
         body.append(
-            f'<line x1="{mark}" x2="{mark}" y1="{y + 17}" y2="{y + 39}" '
+            f'<line x1="{mark}" x2="{mark}" y1="{y + 19}" y2="{y + 39}" '
             'stroke="currentColor" stroke-width="2"/>'
         )
     bottom = len(rows) * ROW
@@ -234,8 +239,8 @@ def _share(value: Fraction | None) -> str:
 def _coverage_words(row: Coverage) -> str:
     if row.covered is None:
         return "unknown"
-    proven = "" if row.proven is None else f", {percent(row.proven)} % proven"
-    return f"{percent(row.covered)} %{proven}"
+    proven = "proven unknown" if row.proven is None else f"{percent(row.proven)} % proven"
+    return f"{percent(row.covered)} %, {proven}"
 
 
 # -- tokens ----------------------------------------------------------------------------------
@@ -308,7 +313,7 @@ def stacked_kinds(id: str, rows: Sequence[tuple[str, Mapping[str, Decimal]]]) ->
                 _bar(_part(at), y + 20, _part(share), _fill(pattern, hatch, colour), colour)
             )
             at += share
-            words.append(f"{percent(share)} % {safe(kind)}")
+            words.append(f"{percent(share)} % {name}")
             table.append((safe(asset), name, grouped(value), f"{percent(share)} %"))
         text = words[0] if len(words) == 1 else f"{len(words)} kinds" if words else "unknown"
         body.append(_text("0", y + LABEL, safe(asset)) + _text("100%", y + LABEL, text, "end"))

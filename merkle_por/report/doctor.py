@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from typing import ClassVar
 
+from merkle_por.errors import UsageError
 from merkle_por.report.text import Page, Span
 from merkle_por.version import __version__
 
@@ -32,6 +34,7 @@ WITH_KERNELS = (
     "ledger.packed",
     "ledger.text_levels",
 )
+_ENGINES = {"sha": "SHA extensions", "avx2": "AVX2", "portable": "portable C"}
 _LIBRARIES = (
     ("requests", "requests", "balances and prices over the network", "pip install requests", False),
     ("rich", "rich", "marks and colours on a terminal", "pip install rich", False),
@@ -47,6 +50,8 @@ _LIBRARIES = (
     ("mclbn256", "mclbn256", "fast pairings for zk proofs", "pip install 'merkle-por[fast]'", True),
     ("distributed", "Dask", "audits on many machines", "pip install 'merkle-por[dask]'", True),
 )
+WEB = ("starlette", "uvicorn", "jinja2", "python_multipart")
+"""What the extra [web] brings; the pages need all of it."""
 
 
 def parts() -> list[Part]:
@@ -57,26 +62,44 @@ def parts() -> list[Part]:
         import_module(f"merkle_por.{name}")
     native = _native.status()
     built = native.startswith("built,")
-    found = [
-        Part(
-            "compiled kernel",
-            built,
-            native,
-            None
-            if built
-            else "with a C compiler: pip install --no-cache-dir --force-reinstall merkle-por",
-        )
+    found = [Part("compiled kernel", built, *_kernel(native, built))]
+    found += [
+        _part((module,), name, use, hint, optional)
+        for module, name, use, hint, optional in _LIBRARIES
     ]
-    for module, name, use, hint, optional in _LIBRARIES:
-        try:
-            import_module(module)
-        except Exception as error:  # a broken library must not break the doctor
-            absent = isinstance(error, ModuleNotFoundError)
-            why = "not installed" if absent else f"does not load ({type(error).__name__})"
-            found.append(Part(name, False, f"{why}; for {use}", hint, optional))
-        else:
-            found.append(Part(name, True, use, None, optional))
+    web = "pip install 'merkle-por[web]'"
+    found.append(_part(WEB, "web app", "merkle-por serve, in a browser", web))
+    zstd = "pip install 'merkle-por[zstd]'"
+    module = "compression.zstd" if sys.version_info >= (3, 14) else "zstandard"
+    found.append(_part((module,), "zstd", "ledgers compressed as .zst", zstd))
     return found
+
+
+def _kernel(native: str, built: bool) -> tuple[str, str | None]:
+    """Which of the kernel's ways serves here, and what to do where none does."""
+    from merkle_por import _native
+    from merkle_por.hashes.sha256 import kernel_engine
+
+    if _native.backend() == "python":
+        return native, f"unset {_native.VARIABLE}"
+    if not built:
+        return native, "with a C compiler: pip install --no-cache-dir --force-reinstall merkle-por"
+    try:
+        return f"{_ENGINES[kernel_engine()]}, known answers right", None
+    except UsageError as error:
+        return error.text, f"unset {_native.VARIABLE}"
+
+
+def _part(modules: tuple[str, ...], name: str, use: str, hint: str, optional: bool = True) -> Part:
+    """A part that is there if all its modules load."""
+    try:
+        for module in modules:
+            import_module(module)
+    except Exception as error:  # a broken library must not break the doctor
+        absent = isinstance(error, ModuleNotFoundError)
+        why = "not installed" if absent else f"does not load ({type(error).__name__})"
+        return Part(name, False, f"{why}; for {use}", hint, optional)
+    return Part(name, True, use, None, optional)
 
 
 def ready(found: list[Part]) -> str:
@@ -90,8 +113,13 @@ def ready(found: list[Part]) -> str:
 
 
 def lines(found: list[Part], page: Page) -> None:
-    page.add(Span(ready(found)))
+    for line in page.wrapped(ready(found), page.width):
+        page.add(Span(line))
     for part in found:
         status = "pass" if part.present else "not-checked" if part.optional else "fail"
-        hint = f"; hint: {part.hint}" if part.hint else ""
-        page.listed(status, f"{part.name}: {part.text}{hint}")
+        page.listed(status, f"{part.name}: {part.text}")
+        if part.hint:
+            # In one line, so that it can be pasted.
+            text = f"hint: {part.hint}"
+            indent = min(page.mark_columns + 2, max(2, page.width - len(text)))
+            page.add(Span(" " * indent + text))

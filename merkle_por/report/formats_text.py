@@ -18,6 +18,12 @@ _TOTALS_WORDS = {
 }
 
 
+_PIECES = re.compile(r"[^-_]*[-_]+|[^-_]+")
+FILE_COLUMNS = 16  # least room for a file's name beside the other columns
+TOTALS_LEGEND = (
+    "shown: for everything in the file; bound: your path's sums add up to them; zk proof: "
+    "proven, under a key or circuit of the exchange; UNSOUND: such proofs can be forged"
+)
 _YEAR = re.compile(r"20[0-9][0-9]")
 _GENERAL = ("the exchange", "the list", "the reviewed exchange", "The chain")
 
@@ -29,6 +35,25 @@ def years(used: str) -> str:
         return "any time"
     last = "now" if "to now" in used else found[-1]
     return found[0] if last == found[0] else f"{found[0]}-{last}"
+
+
+def totals_word(scheme: Scheme) -> str:
+    """The table's one or two words on what totals are worth in this format."""
+    return scheme.assurance.totals_word or _TOTALS_WORDS[scheme.assurance.totals_claim]
+
+
+def _broken(name: str, room: int) -> list[str]:
+    """Names of files in lines of at most room columns; one too long is cut behind its marks."""
+    lines = [""]
+    for one in name.split(" "):
+        pieces = [one] if len(one) <= room else _PIECES.findall(one)
+        for piece in pieces:
+            gap = " " if piece is pieces[0] and lines[-1] else ""
+            if lines[-1] and len(lines[-1] + gap + piece) > room:
+                lines.append("")
+                gap = ""
+            lines[-1] += gap + piece
+    return lines
 
 
 def table(page: Page) -> None:
@@ -43,7 +68,7 @@ def table(page: Page) -> None:
                 scheme.id,
                 years(scheme.used),
                 "shown" if assurance.claims_inclusion else "-",
-                _TOTALS_WORDS.get(assurance.totals_claim, assurance.totals_claim.value),
+                totals_word(scheme),
                 scheme.file_name,
             )
         )
@@ -53,23 +78,23 @@ def table(page: Page) -> None:
 
     def line(row: tuple[str, ...], style: str = "") -> None:
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True))
-        if page.stacked:
-            page.add(Span(f"    {row[0]}", style))
-            page.add(Span(f"      {', '.join(row[1:4])}", style))
-            page.add(Span(f"      {row[4]}", style))
+        before = f"    {cells}  "
+        if page.width - len(before) < FILE_COLUMNS:
+            if row is not head:
+                page.add(Span(f"  {row[0]}", "valid"))
+                page.under(f"{row[1]}; included: {row[2]}; totals: {row[3]}")
+                page.under(row[4])
             return
-        first, *rest = page.wrapped(row[4], page.width - len(cells) - 6)
-        if 4 + len(cells) + 2 + len(first) > page.width:
-            first, rest = "", [first, *rest]
-        page.add(Span(f"    {cells}  {first}".rstrip(), style))
-        for name in rest:
-            page.add(Span(f"{name:>{page.width}}", style))
+        for text in _broken(row[4], page.width - len(before)):
+            page.add(Span((before + text).rstrip(), style))
+            before = " " * len(before)
 
     line(head, "label")
     for name, group in rows.items():
         page.add(Span(f"  {name}", "label"))
         for row in sorted(group):
             line(row)
+    page.labelled("totals", TOTALS_LEGEND)
     page.labelled("more", "merkle-por formats ID, or an exchange's name")
 
 
@@ -130,6 +155,7 @@ def formats_document(name: str | None) -> dict[str, Any]:
                 "included": scheme.assurance.included,
                 "totals": scheme.assurance.totals,
                 "totals_claim": scheme.assurance.totals_claim.value,
+                "totals_word": totals_word(scheme),
                 "cannot": list(scheme.assurance.cannot),
                 "where": {
                     "file": scheme.where.file,

@@ -25,7 +25,7 @@ from merkle_por.report.blocks import OWN_NOTE, BlockPage, Item
 from merkle_por.report.charts import Chart, Coverage, coverage_bars, stacked_kinds
 from merkle_por.report.ladder import ladders
 from merkle_por.report.reserves_text import kind_text, percent
-from merkle_por.report.text import escaped, grouped, safe
+from merkle_por.report.text import escaped, grouped, pointed, safe
 from merkle_por.verdict import Check, Problem, State, Totals, Verdict
 
 MARKER = '<script type="application/json" id="merkle-por-evidence">'
@@ -34,7 +34,7 @@ MARKS = {
     "pass": ("✓", "ok"),
     "fail": ("✗", "failed"),
     "warn": ("!", "warning"),
-    "unconfirmed": ("?", "not confirmed"),
+    "unconfirmed": ("?", "unconfirmed"),
     "not-checked": ("–", "not checked"),
 }
 STATE_SIGNS = {
@@ -88,13 +88,13 @@ tbody th{font-weight:600}
 .figure{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;
 overflow-wrap:normal}
 .said th{width:7.5rem;font-weight:400;color:var(--dim)}
+.said .own{width:auto}.said .own td{width:auto}
 .mark{white-space:nowrap;font-weight:600}.said td:nth-child(2){width:9.5rem}
 .mark-fail{text-decoration:underline;text-decoration-thickness:2px}
 .scroll{overflow-x:auto}.note,.small{color:var(--dim);font-size:.9rem}
 figure{margin:1.25rem 0;break-inside:avoid}figcaption{font-weight:600;margin-bottom:.5rem}
 figure ul.key{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}
 figure svg{overflow:visible;display:block}figure .key svg{display:inline-block}
-figure thead th:not(:first-child){text-align:right}
 summary{color:var(--dim)}
 footer{margin-top:2.5rem;border-top:2px solid var(--ink);padding-top:.5rem;break-inside:avoid}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.4rem 0;font-size:.9rem}
@@ -347,8 +347,11 @@ def _said(result: Any) -> Markup:
 
 
 def _left_out(item: Item) -> bool:
-    """Ready columns are drawn as tables here; root (whole) and snapshot stand above."""
-    above = item.label == "snapshot" or (item.label == "root" and item.status != "fail")
+    """Ready columns are drawn as tables here; root, snapshot and sources have
+    places of their own."""
+    above = item.label in ("snapshot", "figures") or (
+        item.label == "root" and item.status != "fail"
+    )
     return item.kind == "columns" or above
 
 
@@ -358,11 +361,13 @@ def _item(item: Item) -> list[Markup]:
     whole = [el("div", f"{name} " if name else "", el("code", value)) for name, value in item.whole]
     figures = []
     if item.balances:
+        amounts = pointed([figure for _, figure in item.balances])
+        beside = [[el("td", text)] for text in item.beside] or [[]] * len(amounts)
         cells = (
-            el("tr", el("th", asset, scope="row"), el("td", figure, class_="figure"))
-            for asset, figure in item.balances
+            el("tr", el("th", asset, scope="row"), el("td", figure, class_="figure"), *note)
+            for (asset, _), figure, note in zip(item.balances, amounts, beside, strict=True)
         )
-        figures = [el("table", el("tbody", *cells))]
+        figures = [el("table", el("tbody", *cells), class_="own")]
     inner = [*figures, *(el("div", text) for text in texts), *more, *whole]
     mark = _mark(item.status) if item.status else ""
     return [el("tr", el("th", item.label, scope="row"), el("td", mark), el("td", *inner))]
@@ -452,9 +457,10 @@ def _published(verdict: Verdict) -> Markup:
         return Markup("")
     figures = [(asset, value) for asset, value in verdict.published.items() if value]
     nothing = len(verdict.published) - len(figures)
+    amounts = pointed([grouped(value) for _, value in figures[:PUBLISHED_ROWS]])
     rows = [
-        (el("th", safe(asset), scope="row"), el("td", grouped(value), class_="figure"))
-        for asset, value in figures[:PUBLISHED_ROWS]
+        (el("th", safe(asset), scope="row"), el("td", amount, class_="figure"))
+        for (asset, _), amount in zip(figures[:PUBLISHED_ROWS], amounts, strict=True)
     ]
     shown = verdict.totals in (Totals.HOLDS, Totals.BOUND)
     title = "Totals under the root" if shown else "Totals that the file states (not shown to hold)"
@@ -473,7 +479,7 @@ def _path(verdict: Verdict) -> list[Markup]:
     for number, rungs in enumerate(ladders(verdict.nodes, own=own), 1):
         rows = [
             (
-                el("th", str(rung.step), scope="row"),
+                el("th", "" if rung.role == "leaf" else str(rung.step), scope="row"),
                 el("td", {"leaf": "your leaf", "root": "root"}.get(rung.role, rung.side or "")),
                 el("td", el("code", rung.short)),
                 el("td", ", ".join(f"{asset} {figure}" for asset, figure in rung.amounts)),
@@ -529,31 +535,34 @@ def _solvency(report: Any) -> list[Markup]:
     if ratios is None:
         return []
     order = shown_order(ratios)
+    total = ratios.total
     words = {"solvent": "pass", "short": "fail", "incomplete": "not-checked"}
+    owed, held = (
+        pointed([_amount(value) for value in (*values, *whole)])
+        for values, whole in (
+            ([a.liabilities for a in order], [cut(total.liabilities, 2)] if total else []),
+            ([a.reserves for a in order], [cut(total.reserves, 2)] if total else []),
+        )
+    )
     rows = [
         (
             el("th", safe(a.asset), scope="row"),
             el("td", _mark(words[a.state.value])),
-            el(
-                "td",
-                "unknown" if a.liabilities is None else grouped(a.liabilities),
-                class_="figure",
-            ),
-            el("td", grouped(a.reserves), class_="figure"),
+            el("td", owed[place], class_="figure"),
+            el("td", held[place], class_="figure"),
             el("td", _percent(a.ratio), class_="figure"),
             el("td", _percent(a.verified_ratio), class_="figure"),
         )
-        for a in order
+        for place, a in enumerate(order)
     ]
-    total = ratios.total
     if total is not None:
         currency = safe(report.prices.currency if report.prices else "USD", 10)
         rows.append(
             (
                 el("th", f"all, in {currency}", scope="row"),
                 el("td", ""),
-                el("td", grouped(cut(total.liabilities, 2)), class_="figure"),
-                el("td", grouped(cut(total.reserves, 2)), class_="figure"),
+                el("td", owed[-1], class_="figure"),
+                el("td", held[-1], class_="figure"),
                 el("td", _percent(total.ratio), class_="figure"),
                 el("td", _percent(total.verified_ratio), class_="figure"),
             )
@@ -568,14 +577,14 @@ def _solvency(report: Any) -> list[Markup]:
         parts.append(_drawn(stacked_kinds("kinds", kinds[:KIND_ROWS])))
     outside = [a for a in ratios.assets if a.liabilities is None]
     if outside:
-        held = [
+        left = [
             (
                 el("th", safe(a.asset), scope="row"),
                 el("td", grouped(a.reserves), class_="figure"),
             )
             for a in outside
         ]
-        parts.append(_table("Held, but nothing is said to be owed", ("asset", "held"), held, (1,)))
+        parts.append(_table("Held, but nothing is said to be owed", ("asset", "held"), left, (1,)))
     return parts
 
 
@@ -611,16 +620,17 @@ def _percent(value: Fraction | None, *, up: bool = False) -> str:
 
 def _reserves(report: Any) -> list[Markup]:
     assets = {line.asset: line for line in report.assets}
+    listed = pointed([_amount(line.listed) for line in report.coins])
     rows = [
         (
             el("th", safe(line.title, FILE_CHARS), scope="row"),
-            el("td", _amount(line.listed), class_="figure"),
+            el("td", amount, class_="figure"),
             el("td", _proven(line.proven, line.listed), class_="figure"),
             el("td", f"{line.rows:,}", class_="figure"),
             el("td", f"{line.unknown_rows:,}", class_="figure"),
             el("td", kind_text(line, assets[line.asset])),
         )
-        for line in report.coins
+        for line, amount in zip(report.coins, listed, strict=True)
     ]
     if not rows:
         return []
@@ -679,6 +689,6 @@ def index_page(title: str, rows: Sequence[tuple[str, str, State, str]]) -> str:
         )
         for name, about, state, found in rows
     ]
-    table = _table(title, ("report", "verdict", "found"), cells)
+    table = _table("A report for each step", ("step", "verdict", "found"), cells)
     body = el("main", el("h1", f"merkle-por: {title[:1].lower()}{title[1:]}"), table)
     return _file_of(title, body)

@@ -49,7 +49,7 @@ def redacted_together(together: Together) -> Together:
 
 def _private(verdict: Verdict) -> frozenset[str]:
     """Texts that must not show: the account's id, its amounts, the file's name."""
-    found = {verdict.file.name}
+    found = {verdict.file.name} if verdict.file.name else set()
     account = verdict.account
     if account is not None:
         found |= {account.id} if account.id else set()

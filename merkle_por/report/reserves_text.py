@@ -230,13 +230,23 @@ def _table(report: ReservesReport, page: Page) -> None:
     names = max([len(row[0]) for row in shown] + [len("asset")])
     figures = aligned([grouped(row[1]) for row in shown])
     wide = max([len(figure) for figure in figures] + [len("listed")])
+    if page.width - (2 + names + 2 + wide + 2 + 8 + 2) < KIND_COLUMNS:
+        for name, listed, proven_text, kind in shown:
+            page.add(Span(f"  {name}"))
+            page.under(f"listed {grouped(listed)}, proven {proven_text} %, {kind}")
+        _unsigned(unsigned, page)
+        return
     page.add(Span(f"  {'asset':<{names}}  {'listed':>{wide}}  {'proven %':>8}  kind", "label"))
     for (name, _, proven_text, kind), figure in zip(shown, figures, strict=True):
         row = f"  {name:<{names}}  {figure:>{wide}}  {proven_text:>8}  "
-        head, *rest = page.wrapped(kind, max(page.width - len(row), KIND_COLUMNS))
+        head, *rest = page.wrapped(kind, page.width - len(row))
         page.add(Span(row + head))
         for text in rest:
             page.add(Span(" " * len(row) + text))
+    _unsigned(unsigned, page)
+
+
+def _unsigned(unsigned: list[str], page: Page) -> None:
     if unsigned:
         listed = ", ".join(safe(name) for name in unsigned)
         for text in page.wrapped(f"{listed}: 0.00 % proven, no row signed", page.width - 2):

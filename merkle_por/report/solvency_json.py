@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import fixed, plain
@@ -59,7 +60,7 @@ def solvency_document(
     return {
         **envelope("solvency", report.state, report.sentence),
         "warnings": [{"class": w.id, "text": w.text} for w in report.warnings],
-        "errors": [problem_document(problem) for problem in report.errors],
+        "errors": [problem_document(replace(p, where=p.place)) for p in report.errors],
         "reason": report.reason,
         "exchange": report.exchange,
         "solvent": report.solvent,

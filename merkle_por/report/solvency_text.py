@@ -62,7 +62,7 @@ def sentence(report: SolvencyReport) -> str:
     ratios = report.ratios
     if report.errors:
         problem = report.errors[0]
-        place = f" ({problem.where})" if problem.where else ""
+        place = f" ({problem.place})" if problem.place else ""
         return f"This can't be checked: {problem.text}{place} ({problem.reason})."
     if ratios is None or report.state in (State.INVALID, State.MALFORMED):
         return _invalid(report)
@@ -149,29 +149,60 @@ def _lines(report: SolvencyReport, ratios: Ratios) -> list[_Line]:
     return lines
 
 
+STATE_WORDS = {
+    AssetState.SHORT: "short",
+    AssetState.INCOMPLETE: "not known",
+    AssetState.SOLVENT: "covered",
+}
+
+
+def table_rows(report: SolvencyReport, ratios: Ratios) -> list[dict[str, str]]:
+    """The same figures as cells by their heads, for pages that draw their own table."""
+    owed, held = _titles(report)
+    words = {_MARKS[state]: word for state, word in STATE_WORDS.items()}
+    return [
+        {
+            "asset": line.name,
+            "state": words[line.mark] if line.mark else "all in all",
+            owed: line.owed or "unknown",
+            held: line.held,
+            "covered": line.covered,
+            "proven": line.proven,
+        }
+        for line in _lines(report, ratios)
+    ]
+
+
+def _titles(report: SolvencyReport) -> tuple[str, str]:
+    shown = all(source.state is State.VALID for source in report.liabilities)
+    return (
+        "owed (verified)" if shown else "owed (published)",
+        "held (listed)" if _listed(report) else "held (on chain)",
+    )
+
+
 def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
     lines = _lines(report, ratios)
     owed = aligned([line.owed for line in lines])
     held = aligned([line.held for line in lines])
     name = max([4, *(len(line.name) for line in lines)])
     mark = page.mark_columns
-    shown = all(source.state is State.VALID for source in report.liabilities)
-    titles = (
-        "owed (verified)" if shown else "owed (published)",
-        "held (listed)" if _listed(report) else "held (on chain)",
-    )
+    titles = _titles(report)
     wide = [max(len(owed[0]), len(titles[0])), max(len(held[0]), len(titles[1]))]
-    if 2 + mark + name + sum(wide) + 20 > page.width:
+    covered = max(8, *(len(line.covered) for line in lines))
+    proven = max(6, *(len(line.proven) for line in lines))
+    if 2 + mark + name + sum(wide) + covered + proven + 6 > page.width:
         _stacked(lines, page)
         return
     headers = (f"{titles[0]:>{wide[0] + 1}}", f"{titles[1]:>{wide[1] + 1}}")
-    head = f"  {'state':<{mark}}{'asset':<{name + 1}}{''.join(headers)}  covered  proven"
+    head = f"  {'state':<{mark}}{'asset':<{name + 1}}{''.join(headers)}"
+    head += f"  {'covered':>{covered - 1}}  {'proven':>{proven}}"
     page.add(Span(head, "label"))
     for line, left, right in zip(lines, owed, held, strict=True):
         sign = page.marks[line.mark] if line.mark else ""
         style = "fail" if line.mark == "fail" else ""
         figures = f"{line.name:<{name}} {left:>{wide[0]}} {right:>{wide[1]}}"
-        figures += f"  {line.covered:>8}  {line.proven:>6}"
+        figures += f"  {line.covered:>{covered}}  {line.proven:>{proven}}"
         page.add(Span(f"  {sign:<{mark}}", style), Span(figures))
 
 
@@ -183,10 +214,11 @@ def _stacked(lines: list[_Line], page: Page) -> None:
     """Figures too wide for one line: each asset as a label with its figures below."""
     for line in lines:
         sign = page.marks[line.mark] if line.mark else ""
-        text = f"{line.name}  covered {line.covered}, proven {line.proven}"
-        page.add(Span(f"  {sign:<{page.mark_columns}}"), Span(text))
-        page.labelled("  owed", line.owed)
-        page.labelled("  held", line.held)
+        style = "fail" if line.mark == "fail" else ""
+        page.add(Span(f"  {sign:<{page.mark_columns}}", style), Span(line.name))
+        page.under(f"owed {line.owed}" if line.owed else "owed unknown")
+        page.under(f"held {line.held}")
+        page.under(f"covered {line.covered}, proven {line.proven}")
 
 
 def _facts(report: SolvencyReport, ratios: Ratios) -> str:
@@ -210,7 +242,7 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
     ratios = report.ratios
     if ratios is not None:
         _table(report, ratios, page)
-        page.add(Span(f"  {_facts(report, ratios)}"))
+        page.facts("figures", _facts(report, ratios))
         outside = [a for a in ratios.assets if a.liabilities is None]
         if outside:
             names = ", ".join(f"{safe(a.asset)} {plain(a.reserves)}" for a in outside[:4])
@@ -236,10 +268,10 @@ def page_kinds(ratios: Ratios, page: Page) -> None:
         for kind, amount in asset.kinds.items():
             if kind in ("self-pegged", "encumbered") and amount:
                 text = f"{safe(asset.asset)} {grouped(amount)} {kind}: not counted"
-                page.labelled("", text)
+                page.labelled("kind", text)
             elif kind in ("lent-out", "third-party") and amount and asset.reserves:
                 part = Fraction(amount) / Fraction(asset.reserves)
-                page.labelled("", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
+                page.labelled("kind", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
 
 
 def _read(report: SolvencyReport, page: Page) -> None:

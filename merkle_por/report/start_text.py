@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
+
 from merkle_por.report.text import Page, Span
 from merkle_por.scheme import Kind
 from merkle_por.start import Note, Start, Way
@@ -12,6 +14,23 @@ STATES = (
     "VALID: it holds, and the root is the one you gave. UNCONFIRMED: give the root. INVALID: "
     "a check failed; keep the file. The lines below the first say which check was which."
 )
+
+
+class _Sources:
+    """A letter for each source, so that many notes from one don't repeat it."""
+
+    def __init__(self) -> None:
+        self._letters: dict[tuple[str, str], str] = {}
+
+    def marked(self, note: Note) -> str:
+        """The note's text and its source's letter."""
+        key = (note.seen, note.certain)
+        letter = self._letters.setdefault(key, ascii_lowercase[len(self._letters)])
+        return f"{note.text} [{letter}]"
+
+    def listed(self) -> list[str]:
+        """What each letter stands for: when it was seen, and how certain it is."""
+        return [f"[{letter}] {seen}, {what}" for (seen, what), letter in self._letters.items()]
 
 
 def start_page(result: Start, page: Page, *, every: bool = False) -> Page:
@@ -29,15 +48,19 @@ def start_page(result: Start, page: Page, *, every: bool = False) -> Page:
         page.labelled("instead", SOLVENCY)
     if result.notes:
         page.blank()
+    sources = _Sources()
     for index, note in enumerate(result.notes):
-        _note("known" if index == 0 else "", note, page)
+        page.labelled("known" if index == 0 else "", sources.marked(note))
     if result.in_scope:
         page.labelled("covers", result.in_scope)
     page.blank()
     page.labelled("differs", "If a balance is not the one you remember, it can be because:")
     for _, note in result.differs:
-        _note("", note, page)
+        page.labelled("", sources.marked(note))
     page.labelled("", "Give your own figures (--expect BTC=1.5) and they are compared for you.")
+    page.blank()
+    for index, text in enumerate(sources.listed()):
+        page.labelled("sources" if index == 0 else "", text)
     older = [way.format for way in result.ways if way not in shown]
     if older:
         page.blank()
@@ -52,7 +75,9 @@ def shown_ways(result: Start, *, every: bool = False) -> list[Way]:
 
 
 def _way(way: Way, page: Page) -> None:
-    for index, line in enumerate(page.wrapped(f"{way.title}, {way.used} ({way.format})", 76)):
+    for index, line in enumerate(
+        page.wrapped(f"{way.title}, {way.used} ({way.format})", page.width - 4)
+    ):
         page.add(Span(f"{'    ' if index else '  '}{line}", "valid"))
     for index, (what, note) in enumerate(way.fetch):
         page.labelled("1 fetch" if index == 0 else "", f"{what}: {note.text}")
@@ -71,7 +96,3 @@ def _way(way: Way, page: Page) -> None:
         page.labelled("3 see" if index == 0 else "", f"{what}: {text}")
     for index, text in enumerate(way.cannot):
         page.labelled("not shown" if index == 0 else "", text)
-
-
-def _note(label: str, note: Note, page: Page) -> None:
-    page.labelled(label, f"{note.text} [{note.seen}; {note.certain}]")

@@ -20,6 +20,7 @@ INDENT = 12  # where the texts behind the labels begin
 STACKED_BELOW = 60  # columns; narrower pages put each label above its text
 STACKED_INDENT = 4
 NAME_COLUMNS = 24  # longest text taken from a file
+GROUP = 8  # characters of a long hash that keep one brightness, to find one's place in it
 
 STYLES = {
     "valid": "bold green",
@@ -100,6 +101,19 @@ def aligned(values: Sequence[str]) -> list[str]:
     return [whole.rjust(left) + (point + rest).ljust(right) for whole, point, rest in parts]
 
 
+def pointed(values: Sequence[str]) -> list[str]:
+    """As `aligned`, for figures of one width set right-aligned in other fonts: blanks as wide as
+    a digit or a point behind those with fewer decimals."""
+    most = max((len(value.partition(".")[2]) for value in values), default=0)
+    padded = []
+    for value in values:
+        point, decimals = value.partition(".")[1:]
+        figure = value[-1:].isdigit()
+        blank = "\u2007" * (most - len(decimals)) + ("" if point or not most else "\u2008")
+        padded.append(value + blank if figure else value)
+    return padded
+
+
 def shortened(hash_: str) -> str:
     """First 8 ... last 8 digits; hashes of up to 16 digits whole."""
     return hash_ if len(hash_) <= 16 else f"{hash_[:8]}...{hash_[-8:]}"
@@ -119,6 +133,11 @@ class Page:
         self.marks = _SYMBOL_MARKS if symbols else _PLAIN_MARKS
         self.mark_columns = 15 if symbols else 7
         self.lines: list[Line] = []
+        self._first: Line | None = None
+
+    def first_line_only(self) -> None:
+        """Leaves the first line (--quiet), a verdict's sentence whole however narrow the page."""
+        self.lines[:] = [self._first] if self._first is not None else self.lines[:1]
 
     def add(self, *spans: Span) -> None:
         self.lines.append(tuple(Span(escaped(span.text), span.style) for span in spans))
@@ -136,6 +155,8 @@ class Page:
     def headline(self, state: str, text: str) -> None:
         """VALID  sentence."""
         word = state.upper()
+        if not self.lines:
+            self._first = (Span(word, state), Span(f"  {escaped(text)}"))
         head, *rest = self.wrapped(text, self.width - len(word) - 2)
         self.add(Span(word, state), Span(f"  {head}"))
         for line in rest:
@@ -153,7 +174,7 @@ class Page:
             self.add(self._head(label if index == 0 else ""), Span(line))
 
     def marked(self, label: str, status: str, text: str, more: Iterable[str] = ()) -> None:
-        """A label, a mark, and a wrapped text; `more` are lines below, cut to nothing."""
+        """A label, a mark, and a wrapped text; `more` are lines below."""
         mark, style = self.marks[status], _MARK_STYLES[status]
         if self.symbols and status == "not-checked":
             text = text.removeprefix("not checked, ")  # the mark's own words
@@ -170,8 +191,10 @@ class Page:
                     Span(f"{mark if index == 0 else '':<{self.mark_columns}}", style),
                     Span(line),
                 )
-        for line in more:
-            self.add(Span(" " * indent + line))
+        for text in more:
+            fits = len(text) <= self.width - indent
+            for line in [text] if fits else self.wrapped(text, self.width - indent):
+                self.add(Span(" " * indent + line))
 
     def warning(self, text: str) -> None:
         """A warning right under the headline."""
@@ -193,14 +216,27 @@ class Page:
             mark = self.marks[status] if index == 0 else ""
             self.add(Span(f"  {mark:<{self.mark_columns}}", _MARK_STYLES[status]), Span(line))
 
+    def facts(self, label: str, text: str) -> None:
+        """Where figures above are from, at the page's edge; label: for pages that name it."""
+        for line in self.wrapped(text, self.width - 2):
+            self.add(Span(f"  {line}"))
+
+    def under(self, text: str) -> None:
+        """A wrapped text below a name at the page's edge."""
+        for line in self.wrapped(text, self.width - STACKED_INDENT):
+            self.add(Span(" " * STACKED_INDENT + line))
+
     def whole(self, text: str) -> None:
-        """An unbroken text on its own line (a root to compare)."""
-        self.add(Span(" " * self.indent + text))
+        """An unbroken text on its own line (a root to compare), every second group of 8 dim."""
+        text = escaped(text)
+        groups = [text[i : i + GROUP] for i in range(0, len(text), GROUP)]
+        spans = [Span(group, "label" if i % 2 else "") for i, group in enumerate(groups)]
+        self.add(Span(" " * self.indent), *spans)
 
     def named(self, name: str, text: str) -> None:
         """A short name and an unbroken text below a mark."""
         self.add(Span(" " * self.indent + f"{name}"))
-        self.add(Span(" " * self.indent + text))
+        self.whole(text)
 
     def balances(
         self, label: str, balances: Mapping[str, Decimal], notes: Sequence[str] = ()

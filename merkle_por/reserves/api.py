@@ -120,7 +120,8 @@ def reserves(
             files.append(job.run())
             readings.append((layout, document, reading.given))
         except Malformed as error:
-            tally.errors.append(Problem(error.reason, error.text, error.where, error.hints))
+            named = (error.where, error.hints, document.name)
+            tally.errors.append(Problem(error.reason, error.text, *named))
             files.append(_unread(document, layout))
         except Invalid as error:
             tally.note(error.reason, error.text, error.where, About.LIST, CheckStatus.FAIL)

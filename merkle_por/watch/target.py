@@ -174,7 +174,9 @@ def _checked(
         report = reserves(document, given=given)
         if report.errors:
             problem = report.errors[0]
-            raise Malformed(problem.reason, problem.text, *problem.hints, where=problem.where)
+            error = Malformed(problem.reason, problem.text, *problem.hints, where=problem.where)
+            error.file = document.name
+            raise error
         for check in report.checks:
             if check.status is CheckStatus.FAIL:
                 failed.append(f"{document.name}: {check.text} ({check.id})")

@@ -195,7 +195,7 @@ def exchange_view(history: History, id: str) -> ExchangeView | None:
         known = history.last_value(id, before=reading.id)
         if known is not None:
             age = age_words(age_of(known.time))
-            last = f"{money(known.held)} {known.currency} at {known.time}, {age}: old"
+            last = f"{money(known.held)} {known.currency} at {known.time}, {age} (old)"
     seconds = age_of(reading.time)
     return ExchangeView(
         id=id,

@@ -146,6 +146,8 @@ def _judge(job: Job) -> Any:
         scheme=job.scheme,
         given=given,
         attestation=None if job.attestation is None else _document(job.attestation),
+        # On a page there is no option --root: there the root was typed or pasted.
+        sources_of_given={"root": "prompt"} if job.page else None,
         pins=job.pins,
     )
 

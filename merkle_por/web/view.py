@@ -17,7 +17,7 @@ from merkle_por.clock import now
 from merkle_por.report.blocks import BlockPage, Item
 from merkle_por.report.charts import Chart, Coverage, coverage_bars, stacked_kinds
 from merkle_por.report.ladder import Row, Rung, folded, ladders, split
-from merkle_por.report.text import grouped, safe, shortened
+from merkle_por.report.text import grouped, pointed, safe, shortened
 from merkle_por.verdict import Check, CheckStatus, State, Verdict
 from merkle_por.version import __version__
 
@@ -66,6 +66,9 @@ def environment() -> Environment:
     found.filters.update(
         shown=shown,
         short=shortened,
+        pointed=lambda pairs: list(
+            zip([name for name, _ in pairs], pointed([f for _, f in pairs]), strict=True)
+        ),
         grouped=lambda value: "unknown" if value is None else grouped(value),
         clock=clock,
         count=lambda value: f"{value:,}",
@@ -277,7 +280,7 @@ def result_part(result: Any, document: bytes, redacted: bytes) -> str:
         conflicts=[_conflict_view(c, names) for c in conflicts[:CONFLICTS_SHOWN]],
         more_conflicts=max(0, len(conflicts) - CONFLICTS_SHOWN),
         downloads=downloads,
-        asks_root=_asks_root(proofs),
+        asks_root=result.state is State.UNCONFIRMED and _asks_root(proofs),
         printed=[(v.file, v.scheme, v.root) for v in proofs],
         command="merkle-por verify FILE" + " FILE" * (len(proofs) > 1) + " --root HEX",
     )
@@ -297,20 +300,14 @@ def _report_part(result: Any, downloads: dict[str, str]) -> str:
     rows: list[dict[str, str]] = []
     ratios = getattr(result, "ratios", None)
     if ratios is not None:
-        assets = ratios.in_scope
+        from merkle_por.report.solvency_text import shown_order, table_rows
+
+        assets = shown_order(ratios)
         coverage = [Coverage(a.asset, a.ratio, a.verified_ratio) for a in assets]
         if coverage:
             charts.append(coverage_bars("coverage", coverage))
         kinds = [(a.asset, a.kinds) for a in assets if any(a.kinds.values())]
-        rows = [
-            {
-                "asset": safe(a.asset),
-                "owed": grouped(a.liabilities),
-                "held": grouped(a.reserves),
-                "state": a.state.value,
-            }
-            for a in assets
-        ]
+        rows = table_rows(result, ratios)
     else:
         lines = getattr(result, "assets", ())
         kinds = [(a.asset, a.by_kind) for a in lines if any(a.by_kind.values())]
@@ -323,6 +320,9 @@ def _report_part(result: Any, downloads: dict[str, str]) -> str:
             }
             for a in lines
         ]
+    for name in [name for name in (rows[0] if rows else ()) if name != "state"][1:]:
+        for row, figure in zip(rows, pointed([row[name] for row in rows]), strict=True):
+            row[name] = figure
     if kinds:
         charts.append(stacked_kinds("kinds", kinds[:TABLE_ROWS]))
     open_ = [c for c in result.checks if c.status is not CheckStatus.PASS]

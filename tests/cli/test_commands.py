@@ -21,6 +21,7 @@ from merkle_por.scheme import FactKind
 
 BYBIT = "bybit_max_instead_of_sum_a.json"
 ROOT = "ad4ae4fa65e1b81de7bc7a24e424c6b588d8725b9609b1dbdf6421a4114b371f"
+VERIFY_HELP = "hint: see: merkle-por verify --help"
 SECRET = "e7m61fei6oNM3igrq2MGeV"
 
 
@@ -95,7 +96,7 @@ def test_incomplete_is_five() -> None:
     ("arguments", "lines"),
     [
         (("verify", "no-such.json"), ["error: no-such.json: no such file"]),
-        (("verify",), ["error: missing argument 'PROOF...'"]),
+        (("verify",), ["error: missing argument 'PROOF...'", VERIFY_HELP]),
         (("verfy", "x"), ['error: no command "verfy"', "hint: did you mean: merkle-por verify"]),
         (("zzz",), ['error: no command "zzz"', "hint: see: merkle-por --help"]),
         (
@@ -117,6 +118,69 @@ def test_errors_are_one_line_and_hints(arguments: tuple[str, ...], lines: list[s
     assert found == lines
 
 
+@pytest.mark.parametrize(
+    ("begins", "said"),
+    [
+        (b"PK\x03\x04", "it is an archive: unpack it, give the file in it"),
+        (b"\x1f\x8b\x08", "it is compressed: unpack it first"),
+        (b"\xef\xbb\xbf <!DOCTYPE html><html>", "it is a web page: save the proof itself"),
+        (b"%PDF-1.7", "it is a PDF: get the proof as text"),
+        (b"\x89PNG\r\n", "it is a picture: get the proof as text"),
+        (b'{"a": 1,', "copy the whole text again"),
+        (b"hello", "copy the whole text again"),
+        (b"", "copy the whole text again"),
+    ],
+)
+def test_a_file_of_another_kind_gets_a_hint_of_its_own(
+    tmp_path: Path, begins: bytes, said: str
+) -> None:
+    file = tmp_path / "saved"
+    file.write_bytes(begins)
+    for command in ("verify", "reserves"):
+        done = run(command, file)
+        assert done.status == 3
+        first, hint = done.err.splitlines()[:2]
+        assert first.startswith("error: saved: ")
+        assert hint.startswith(f"hint: {said}")
+
+
+def test_an_empty_name_is_no_file() -> None:
+    done = run("verify", "")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == "error: a file's name is empty\n"
+
+
+def test_of_several_files_the_wrong_one_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text("{}")
+    owed = tmp_path / "owed.json"
+    owed.write_text('{"liabilities": {"BTC": "1"}}')
+    reserves = vectorfiles.file("made", "okx-reserves-csv", "ok_9col.csv")
+    for arguments in (
+        ("reserves", reserves, wrong),
+        ("solvency", "--liabilities", wrong, "--reserves", reserves),
+        ("compare", wrong, wrong),
+    ):
+        done = run(*arguments)
+        assert done.status == 3
+        assert done.out == ""
+        assert done.err.startswith("error: wrong.json: not ")
+        assert "hint: " in done.err
+
+
+def test_quiet_says_the_whole_sentence_in_one_line(proof: Path) -> None:
+    done = run("verify", broken(), "-q")
+    assert done.out.count("\n") == 1
+    assert done.out.endswith(").\n")
+    narrow = run("verify", proof, proof, broken(), "-q")
+    assert narrow.out.count("\n") == 1
+    assert narrow.out.endswith(").\n")
+
+
+def test_quiet_demo_is_its_outcome() -> None:
+    assert run("demo", "-q").out == "As expected. Now: merkle-por verify YOUR_FILE\n"
+
+
 def test_an_error_names_file_place_and_class(tmp_path: Path) -> None:
     file = tmp_path / "prices.json"
     file.write_text('{"a": 1,\n  "b" 2}')
@@ -130,7 +194,7 @@ def test_an_error_names_file_place_and_class(tmp_path: Path) -> None:
 def test_an_empty_file_and_a_folder_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.json").touch()
     done = run("verify", tmp_path / "empty.json")
-    assert done.err == "error: empty.json: there is nothing in the file (empty-file)\n"
+    assert done.err.startswith("error: empty.json: there is nothing in the file (empty-file)\n")
     assert run("verify", tmp_path).status == 3
 
 
@@ -256,10 +320,12 @@ def test_usage_errors_print_no_document(proof: Path) -> None:
     assert done.out == ""
 
 
-@pytest.mark.parametrize("name", ["formats", "doctor", "demo"])
+@pytest.mark.parametrize("name", ["formats", "doctor", "demo", "start", "pins"])
 def test_other_commands_answer_in_json_too(name: str) -> None:
-    done = run(name, "--json")
-    assert document(done)["schema"] == f"merkle-por/{name}/1"
+    found = document(run(name, "--json"))
+    named = "start-list" if name == "start" else name
+    assert found["schema"] == f"merkle-por/{named}/1"
+    jsonschemas.check(found)
 
 
 # -- what must not be shown ------------------------------------------------------------------------
@@ -399,7 +465,7 @@ def test_hostile_file_names_are_never_printed_raw(tmp_path: Path, proof: Path) -
     empty.touch()
     done = run("verify", empty)
     assert_harmless(done.err)
-    assert done.err.count("\n") == 1
+    assert done.err.count("\n") == 2  # the error and its hint
 
 
 def test_secrets_on_the_command_line_are_warned_of_and_never_echoed(tmp_path: Path) -> None:
@@ -527,6 +593,14 @@ def test_formats_fit_the_page_and_name_every_scheme() -> None:
     assert all(len(line) <= 80 for line in done.out.splitlines())
     words = set(done.out.split())
     assert {scheme.id for scheme in schemes()} <= words
+    rows = {line.split()[0]: line for line in done.out.splitlines() if line.startswith("    ")}
+    assert "UNSOUND" in rows["htx-zk"]
+    assert "zk proof" in rows["okx-plonky2-user"]
+    # Names of files stand in one column, also those that take a second line.
+    column = rows["id"].index("file")
+    files = [line for line in done.out.splitlines() if line.startswith(" " * 40)]
+    assert files
+    assert all(line[:column].isspace() and not line[column].isspace() for line in files)
 
 
 @pytest.mark.parametrize("scheme", schemes(), ids=lambda scheme: scheme.id)
@@ -576,7 +650,12 @@ def test_doctor_says_what_is_missing_and_how_to_get_it(monkeypatch: pytest.Monke
     done = run("doctor")
     flat = " ".join(done.out.split())
     assert "[ -- ] gmpy2: not installed; for fast big numbers" in flat
-    assert "hint: pip install 'merkle-por[fast]'" in flat
+    # A hint stands in a line of its own, so that it can be pasted.
+    assert "         hint: pip install 'merkle-por[fast]'" in done.lines
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    without = run("doctor")
+    assert "  [ -- ] web app: not installed; for merkle-por serve, in a browser" in without.lines
+    assert "         hint: pip install 'merkle-por[web]'" in without.lines
     assert done.status == 0
     monkeypatch.setitem(sys.modules, "requests", None)
     missing = run("doctor")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import vectorfiles
-from commandline import on_terminal, run
+from commandline import COLOURS, on_terminal, run
 from test_examples import E_AFTER, E_BEFORE, PAIR_ROOT, pair
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -191,3 +191,50 @@ def test_the_programs_own_name_works_in_a_pipe_and_when_the_reader_leaves() -> N
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
     assert shutil.which(sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("environment", "symbols"),
+    [
+        ({"LANG": "C"}, False),
+        ({"LC_ALL": "C", "LANG": "C.UTF-8"}, False),
+        ({"LANG": "C.UTF-8"}, True),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, True),
+        ({"LANG": ""}, True),
+    ],
+)
+def test_the_c_locale_gets_ascii(environment: dict[str, str], symbols: bool) -> None:
+    cleared = {"LC_ALL": "", "LC_CTYPE": "", "LANG": "", "PYTHONIOENCODING": ""}
+    done = on_terminal("verify", proof(), "--root", PAIR_ROOT, **{**cleared, **environment})
+    assert ("✓ ok" in done.text) is symbols
+    assert ("[ok]" in done.text) is not symbols
+
+
+def test_every_second_group_of_a_root_is_dim_and_nothing_is_inserted() -> None:
+    done = on_terminal("verify", proof(), "--no-input")
+    row = next(line for line in done.out.splitlines() if PAIR_ROOT in COLOURS.sub("", line))
+    assert f"\x1b[2m{PAIR_ROOT[8:16]}\x1b[0m" in row
+    assert f"\x1b[0m{PAIR_ROOT[16:24]}\x1b[2m" in row
+    assert COLOURS.sub("", row).strip() == PAIR_ROOT
+
+
+NARROW = [
+    ("verify", "peer", "bitget-2025", "merkel_tree_bg_2025.json"),
+    ("reserves", "peer", "htx-por-csv", "huobi_por.csv"),
+    ("audit", "made", "bitmex-liabilities", "bad_hidden_liabilities_subtree.csv"),
+    ("verify", "made", "solvency", "valid-four-assets.json"),
+    ("formats",),
+    ("demo",),
+    ("start", "kucoin"),
+    ("doctor",),
+]
+
+
+@pytest.mark.parametrize("columns", [45, 60])
+@pytest.mark.parametrize("arguments", NARROW, ids=" ".join)
+def test_no_line_is_wider_than_a_narrow_terminal(arguments: tuple[str, ...], columns: int) -> None:
+    command, *place = arguments
+    file = [vectorfiles.file(*place)] if len(place) > 1 else place
+    done = on_terminal(command, *file, columns=columns)
+    wide = [line for line in done.text.splitlines() if len(line) > columns]
+    assert all(max(map(len, line.split())) > 24 for line in wide), wide

@@ -167,3 +167,16 @@ def test_any_figures_can_be_drawn(rows: list[tuple[str, Decimal]]) -> None:
     drawn(token_bars("t", [Amount(name, value) for name, value in rows]))
     drawn(stacked_kinds("k", [(name, {"native": value}) for name, value in rows]))
     drawn(coverage_bars("c", [Coverage(name, Fraction(value), None) for name, value in rows]))
+
+
+def test_a_kind_has_one_name_in_bar_key_and_table() -> None:
+    chart = stacked_kinds("k", [("BTC", {"native": Decimal(1)})])
+    name = chart.rows[0][1]
+    assert f"100.00 % {name}</text>" in chart.svg
+    assert [words for _, words in chart.key] == [name]
+    assert f"<td>{name}</td>" in chart.html()  # words stand on the left, figures on the right
+
+
+def test_what_is_not_known_to_be_proven_says_so() -> None:
+    chart = coverage_bars("c", [Coverage("BTC", Fraction(1), None)])
+    assert "100.00 %, proven unknown" in chart.svg

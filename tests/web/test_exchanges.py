@@ -38,8 +38,9 @@ def test_overview(client: TestClient) -> None:
     page = client.get("/exchanges").text
     assert "KuCoin" in page
     assert "USDT does not cover what is owed" in page
-    assert ": old" in page  # the reading of `example`
-    assert "unknown USD" in page
+    assert "days old (old)" in page  # the reading of `example`
+    assert '<td class="figure">unknown</td>' in page
+    assert "unknown USD" not in page  # what is unknown has no unit
 
 
 def test_one_exchange(client: TestClient) -> None:

@@ -80,6 +80,7 @@ SCHEME = Scheme(
         totals="equity and debt per asset are those of all accounts in the tree",
         cannot=(*CANNOT, "That debts are covered: coins of little worth count as cover."),
         totals_claim=Totals.HOLDS,
+        totals_word="zk proof",
     ),
     where=Where(
         file="gate.com, logged in: Proof of Reserves > My Audits, download; the set (proof.csv, "

@@ -103,6 +103,7 @@ SCHEME = Scheme(
             "Which asset a total belongs to: no hash holds the names.",
         ),
         totals_claim=Totals.BOUND,
+        totals_word="UNSOUND",
     ),
     where=Where(
         file="htx.com, logged in: Assets > Proof of Reserves, download; the set (proof.csv, "

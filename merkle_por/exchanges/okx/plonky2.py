@@ -280,6 +280,7 @@ USER = Scheme(
     assurance=Assurance(
         included="your leaf, rebuilt from your id and the sums of your amounts, is under the root",
         totals="with the global proof: your net value is within the proven net total",
+        totals_word="zk proof",
         cannot=(
             "Amounts of single tokens: the leaf commits only to the sums of equity and debt.",
             "Anything about totals without the global proof.",
@@ -308,6 +309,7 @@ GLOBAL = Scheme(
     assurance=Assurance(
         included="nothing about one user: check your own file with this one as --given global",
         totals="the net total of all users, for the circuit named in the verdict",
+        totals_word="zk proof",
         cannot=(
             "Inner circuits: the recursion does not bind them, so the prover can exchange them.",
             "Gross totals and amounts of single tokens: they are stated only.",

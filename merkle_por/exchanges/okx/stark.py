@@ -158,6 +158,7 @@ SCHEME = Scheme(
     assurance=Assurance(
         included="your leaf is in a batch and the batch in the trunk",
         totals="consistent with the published proof, which its own prover can forge",
+        totals_word="UNSOUND",
         cannot=(
             "That liabilities are proven: forged sets pass every check that can be made.",
             "Anything on the coins without a constraint, whose totals are claimed only.",
