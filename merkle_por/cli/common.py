@@ -111,7 +111,10 @@ def assets(pairs: Sequence[str], option: str) -> dict[str, str]:
 
 
 def given_values(pairs: Sequence[str]) -> dict[str, Any]:
-    """--given NAME=VALUE options: JSON where it is JSON, else text; @FILE reads the value."""
+    """--given NAME=VALUE options: JSON where it is JSON, else text; @FILE reads the value.
+
+    A fact that is a file by itself is the same with and without the @.
+    """
     import json
 
     result: dict[str, Any] = {}
@@ -131,6 +134,9 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
             path = Path(value[1:])
             if not path.is_file():
                 raise UsageError(f"--given {name}: no such file: {path}")
+            if name not in SECRET_NAMES and name in _file_facts():
+                result[name] = str(path)
+                continue
             try:
                 value = path.read_text(encoding="utf-8").strip("\r\n")
             except (OSError, UnicodeDecodeError):
@@ -149,3 +155,12 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
                 raise UsageError(f"--given {name}: not JSON") from None
         result[name] = value
     return result
+
+
+def _file_facts() -> set[str]:
+    """Names of facts that are files, whatever the scheme."""
+    from merkle_por.exchanges import schemes
+    from merkle_por.scheme import FactKind
+
+    files = (FactKind.FILE, FactKind.FILES)
+    return {name for one in schemes() for name, fact in one.facts.items() if fact.kind in files}

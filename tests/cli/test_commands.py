@@ -402,6 +402,19 @@ def test_hostile_file_names_are_never_printed_raw(tmp_path: Path, proof: Path) -
     assert done.err.count("\n") == 1
 
 
+def test_a_fact_that_is_a_file_may_be_written_with_an_at_sign(tmp_path: Path) -> None:
+    user = vectorfiles.file("made", "swissborg", "ok_3assets.user.json")
+    audit = vectorfiles.file("made", "swissborg", "ok_3assets.audit.json")
+    key = tmp_path / "key"
+    key.write_text(SECRET + "\n")
+    secret = ("--given", f"credential=@{key}")
+    plain = run("verify", user, "--given", f"audit={audit}", *secret)
+    assert plain.status == 4
+    at_sign = run("verify", user, "--given", f"audit=@{audit}", *secret)
+    assert (at_sign.status, at_sign.out) == (plain.status, plain.out)
+    assert run("verify", user, "--given", f"audit=@{audit}x", *secret).status == 2
+
+
 def test_secrets_on_the_command_line_are_warned_of_and_never_echoed(tmp_path: Path) -> None:
     user = vectorfiles.file("made", "swissborg", "ok_3assets.user.json")
     audit = vectorfiles.file("made", "swissborg", "ok_3assets.audit.json")
