@@ -18,7 +18,7 @@ from merkle_por.amounts import amount, negatives, plain
 from merkle_por.documents import Document, Limits
 from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.exchanges._plainpath import NO_TOTALS, sha256_text
-from merkle_por.exchanges.template import TEMPLATE, Template
+from merkle_por.exchanges.template import OWN_NOTE, TEMPLATE, Template
 from merkle_por.merkle.paths import root_of
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
 from merkle_por.verdict import About, Account, Node, Scope, Totals
@@ -266,6 +266,7 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
     findings.nodes.append(Node(0, "leaf", own, None, balances, owner))
     if owner is not None:
         findings.account = Account(owner, balances)
+        findings.details["own_notes"] = [OWN_NOTE]
         findings.compare("balances", "your statement at the snapshot")
         for asset, value in negatives(balances).items():
             findings.warn("negative-balance", f"your own {asset} is negative: {plain(value)}")

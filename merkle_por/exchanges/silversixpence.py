@@ -26,7 +26,7 @@ from merkle_por.exchanges._plainpath import (
     hash_of,
     sha256_text,
 )
-from merkle_por.exchanges.template import ROOT_MATCH, TEMPLATE, Template
+from merkle_por.exchanges.template import OWN_NOTE, ROOT_MATCH, TEMPLATE, Template
 from merkle_por.merkle.paths import Joined, Side, Step, parent
 from merkle_por.scheme import ROOT, Assurance, Fact, FactKind, Findings, Given, Scheme, Where
 from merkle_por.verdict import About, Snapshot, Totals
@@ -198,6 +198,8 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
     template = Template.given(given) if "record" in given else None
     proof = _own_leaf(rows, document.limits, given, template, findings)
     start = check_leaf(proof, findings)
+    if proof.rebuilt is not None:
+        findings.details["own_notes"] = [OWN_NOTE]
     steps, rebuilt = check_rows(rows, start)
     finish(replace(proof, steps=steps), start, rebuilt, findings, given)
     if template is not None:

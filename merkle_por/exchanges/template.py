@@ -35,6 +35,7 @@ MAX_DECIMALS = 60
 FIELD_CHARS = 1_000
 SIDES = {"l": Side.LEFT, "r": Side.RIGHT}
 ROOT_MATCH = "root match"  # of a path of whole hashes, which luck can't give
+OWN_NOTE = "as you gave it"  # where balances don't stand in the file
 
 
 @dataclass(frozen=True)
