@@ -213,6 +213,13 @@ def test_several_files_a_line_each_worst_first(proof: Path, other: Path) -> None
     assert done.err.startswith("error: bad_missing_asset.json: ")
 
 
+def test_a_list_of_leaves_says_whose_root_it_has() -> None:
+    file = vectorfiles.file("made", "leaf-list", "split_n5.txt")
+    root = "613d6a48df5043a7ee526614f69486e59814f6861859dcc5ea333dfb1c5fc9b1"
+    done = run("verify", file, "--root", root)
+    assert "  root      [ok]   equals the one you gave (--root)" in done.out
+
+
 def test_path_shows_root_on_top_and_you_at_the_bottom(proof: Path) -> None:
     lines = run("verify", proof, "--path").lines
     ladder = [line.split()[:2] for line in lines[-3:]]
