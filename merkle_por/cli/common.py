@@ -158,9 +158,9 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _file_facts() -> set[str]:
-    """Names of facts that are files, whatever the scheme."""
+    """Names of facts that are one file, whatever the scheme. (A list of files may stand in one.)"""
     from merkle_por.exchanges import schemes
     from merkle_por.scheme import FactKind
 
-    files = (FactKind.FILE, FactKind.FILES)
-    return {name for one in schemes() for name, fact in one.facts.items() if fact.kind in files}
+    facts = (item for one in schemes() for item in one.facts.items())
+    return {name for name, fact in facts if fact.kind is FactKind.FILE}
