@@ -119,7 +119,10 @@ def assets(pairs: Sequence[str], option: str) -> dict[str, str]:
 
 
 def given_values(pairs: Sequence[str]) -> dict[str, Any]:
-    """--given NAME=VALUE options: JSON where it is JSON, else text; @FILE reads the value."""
+    """--given NAME=VALUE options: JSON where it is JSON, else text; @FILE reads the value.
+
+    A fact that is a file by itself is the same with and without the @.
+    """
     import json
 
     result: dict[str, Any] = {}
@@ -139,6 +142,9 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
             path = Path(value[1:])
             if not path.is_file():
                 raise UsageError(f"--given {name}: no such file: {path}")
+            if name not in SECRET_NAMES and name in _file_facts():
+                result[name] = str(path)
+                continue
             try:
                 value = path.read_text(encoding="utf-8").strip("\r\n")
             except (OSError, UnicodeDecodeError):
@@ -157,3 +163,12 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
                 raise UsageError(f"--given {name}: not JSON") from None
         result[name] = value
     return result
+
+
+def _file_facts() -> set[str]:
+    """Names of facts that are one file, whatever the scheme. (A list of files may stand in one.)"""
+    from merkle_por.exchanges import schemes
+    from merkle_por.scheme import FactKind
+
+    facts = (item for one in schemes() for item in one.facts.items())
+    return {name for name, fact in facts if fact.kind is FactKind.FILE}

@@ -13,7 +13,7 @@ from decimal import Decimal
 from merkle_por.amounts import Balances, add, amounts, cut, fixed
 from merkle_por.documents import LIMITS, Document, Fields
 from merkle_por.errors import Invalid, Malformed
-from merkle_por.exchanges._sumproof import CANNOT, SumProof, check_coins, check_id, plain_name
+from merkle_por.exchanges._sumproof import CANNOT, SumProof, check_coins, check_id
 from merkle_por.exchanges._sumproof import judge as judge_sums
 from merkle_por.merkle import javamap
 from merkle_por.merkle.paths import Side, sha256_hex
@@ -28,6 +28,11 @@ _TALLEST = 1_000_000  # heights are hashed as text; no tree comes near
 def json_text(texts: Mapping[str, str]) -> str:
     """Compact JSON of amounts as texts, in the order they stand in."""
     return "{" + ",".join(f'"{coin}":"{text}"' for coin, text in texts.items()) + "}"
+
+
+def _coin(name: str) -> bool:
+    """Whether a name stands in the JSON text as it is; the text is UTF-8, so any script does."""
+    return name.isprintable() and not set(name) & {'"', "\\"}
 
 
 def ordered(members: Mapping[str, str]) -> dict[str, str]:
@@ -50,11 +55,11 @@ def dialect(precisions: Mapping[str, int], leaf_height: int) -> SumDialect:
 
 
 def _node(fields: Fields) -> SumNode:
-    inner = check_coins(fields.object("balances"), plain_name)
+    inner = check_coins(fields.object("balances"), _coin)
     values = amounts(inner)
     balances = {coin: values[coin] for coin in javamap.ordered(values)}
     fields.integer("type", LEFT, ROOT)
-    fields.integer("height", 1, _TALLEST)
+    fields.integer("height", 0, _TALLEST)
     return SumNode(fields.hex("merkleLeaf", 64), balances)
 
 
@@ -89,7 +94,10 @@ def parse(document: Document) -> tuple[SumProof, SumDialect]:
     user, rebuilt = _disclosed(own)
     precisions = _precisions(own)
     _check_types(own, rows)
-    shows_leaf = {"encryptUid", "nonce"} <= rows[0].members.keys()
+    # Two empty texts disclose no more than two absent ones.
+    shows_leaf = {"encryptUid", "nonce"} <= rows[0].members.keys() and not all(
+        rows[0].get(key) == "" for key in ("encryptUid", "nonce")
+    )
     neighbour, neighbour_leaf = _disclosed(rows[0]) if shows_leaf else (None, None)
     for fields, node in zip((own, *rows), (leaf, *nodes), strict=True):
         _check_coins(fields, node, precisions)

@@ -165,6 +165,15 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
     )
     findings.about(About.TOTALS)
     if root.children is None:
+        # Nothing can be recomputed, but another hash than the user's own or the published one is
+        # no open question.
+        for about, wanted, reason, text in (
+            (About.INCLUDED, own, "leaf-not-found", "your hash is no leaf of the tree"),
+            (About.ROOT, given.hash("root"), "root-mismatch", "not the published root"),
+        ):
+            findings.about(about)
+            if wanted not in (None, root.hash):
+                raise Invalid(reason, text, expected=wanted, computed=root.hash)
         raise Incomplete(
             "leaf-preimage-unpublished",
             "the tree is a single leaf, and what a leaf is the hash of is not published",

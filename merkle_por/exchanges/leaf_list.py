@@ -18,7 +18,7 @@ from merkle_por.amounts import amount, negatives, plain
 from merkle_por.documents import Document, Limits
 from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.exchanges._plainpath import NO_TOTALS, sha256_text
-from merkle_por.exchanges.template import TEMPLATE, Template
+from merkle_por.exchanges.template import OWN_NOTE, TEMPLATE, Template
 from merkle_por.merkle.paths import root_of
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
 from merkle_por.verdict import About, Account, Node, Scope, Totals
@@ -194,16 +194,16 @@ def layers(leaves: int) -> int:
 
 
 def _own(
-    given: Given, limits: Limits, findings: Findings
+    given: Given, template: Template | None, limits: Limits, findings: Findings
 ) -> tuple[str | None, str | None, Mapping[str, Decimal]]:
     """(leaf hash, user id, balances) of what the caller gave."""
-    leaf, shown, template = given.hash("leaf"), given.object("user"), Template.given(given)
+    leaf, shown = given.hash("leaf"), given.object("user")
     rebuilt, owner, balances = None, None, {}
     if shown is not None and template is not None:
         if template.leaf_digits != LEAF_DIGITS:
             raise UsageError("leaves of this list have 16 digits: leaf_digits must be 16")
         record = template.record(shown, limits)
-        template.report(findings, given)
+        template.report(findings)
         rebuilt, owner, balances = template.leaf(record), record.uid, record.balances
     elif shown is not None:
         user = parse_user(shown, limits)
@@ -235,7 +235,8 @@ def _own(
 def _judge(document: Document, given: Given, findings: Findings) -> None:
     findings.about(About.INCLUDED)
     leaves, levels = parse_list(document.text_without_bom)
-    own, owner, balances = _own(given, document.limits, findings)
+    template = Template.given(given) if "user" in given else None
+    own, owner, balances = _own(given, template, document.limits, findings)
     expected = layers(len(leaves))
     wrong = next((level for level in levels if level != expected), None)
     if wrong is not None:
@@ -260,9 +261,12 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         findings.warn("leaf-not-given", "give your record (user) or your leaf to look for it")
         return
     _find(own, leaves, findings)
+    if template is not None:
+        template.confirmed(findings, "your leaf in the list under the root (64-bit evidence)")
     findings.nodes.append(Node(0, "leaf", own, None, balances, owner))
     if owner is not None:
         findings.account = Account(owner, balances)
+        findings.details["own_notes"] = [OWN_NOTE]
         findings.compare("balances", "your statement at the snapshot")
         for asset, value in negatives(balances).items():
             findings.warn("negative-balance", f"your own {asset} is negative: {plain(value)}")

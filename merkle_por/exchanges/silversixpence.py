@@ -19,21 +19,23 @@ from merkle_por.documents import Document, Fields, Limits
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.exchanges._plainpath import (
     CANNOT,
+    HASH_DIGITS,
     PlainProof,
     check_leaf,
     finish,
     hash_of,
     sha256_text,
 )
-from merkle_por.exchanges.template import TEMPLATE, Template
+from merkle_por.exchanges.template import OWN_NOTE, ROOT_MATCH, TEMPLATE, Template
 from merkle_por.merkle.paths import Joined, Side, Step, parent
 from merkle_por.scheme import ROOT, Assurance, Fact, FactKind, Findings, Given, Scheme, Where
-from merkle_por.verdict import Snapshot, Totals
+from merkle_por.verdict import About, Snapshot, Totals
 
 FIELDS = ("user_id", "salt", "audit_id", "balances")
 FIELD_CHARS = 1_000
 SINGLE, DOUBLE = "single", "double"
 MODES = (SINGLE, DOUBLE)
+_TIMES = {SINGLE: "once", DOUBLE: "twice"}
 _LEVEL = re.compile(r"[1-9][0-9]?")
 _ROW = re.compile(r"[0-9A-Fa-f]{64},[0-9]{1,2},[0-9A-Fa-f]{64},[0-9A-Fa-f]{64}")
 
@@ -193,13 +195,30 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         )
     if len(rows) > document.limits.path_levels:
         raise Malformed("too-deep", f"{len(rows)} rows")
-    proof = _own_leaf(rows, document.limits, given, findings)
+    template = Template.given(given) if "record" in given else None
+    proof = _own_leaf(rows, document.limits, given, template, findings)
     start = check_leaf(proof, findings)
+    if proof.rebuilt is not None:
+        findings.details["own_notes"] = [OWN_NOTE]
     steps, rebuilt = check_rows(rows, start)
     finish(replace(proof, steps=steps), start, rebuilt, findings, given)
+    if template is not None:
+        template.confirmed(findings, ROOT_MATCH)
+    elif proof.rebuilt is not None:
+        # Which exchange hashes the record how often is not public: the user learns which fits.
+        findings.lines[About.INCLUDED] = (
+            f"leaf rebuilt from your record, hashed {_TIMES[str(findings.version)]}; "
+            f"{len(steps)} level{'s' if len(steps) != 1 else ''}; 256-bit hashes"
+        )
 
 
-def _own_leaf(rows: Sequence[Row], limits: Limits, given: Given, findings: Findings) -> PlainProof:
+def _own_leaf(
+    rows: Sequence[Row],
+    limits: Limits,
+    given: Given,
+    template: Template | None,
+    findings: Findings,
+) -> PlainProof:
     """The proof so far: leaf and record as the caller gave them, no steps yet."""
     leaf, shown = given.hash("leaf"), given.object("record")
     if shown is None:
@@ -209,10 +228,11 @@ def _own_leaf(rows: Sequence[Row], limits: Limits, given: Given, findings: Findi
                 "which leaf is yours was not said: give your record or your leaf hash",
             )
         return PlainProof(leaf, None, (), Joined.BYTES)
-    template = Template.given(given)
     if template is not None:
+        if template.leaf_digits != HASH_DIGITS:
+            raise UsageError("these rows hold whole hashes: leaf_digits must be 64")
         owner = template.record(shown, limits)
-        template.report(findings, given)
+        template.report(findings)
         findings.snapshot = Snapshot(owner.audit or None)
         rebuilt = template.leaf(owner)
         return PlainProof(leaf, rebuilt, (), Joined.BYTES, None, owner.uid, owner.balances)

@@ -20,7 +20,7 @@ from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges._plainpath import CANNOT, PlainProof, hash_of, judge, sided_steps
 from merkle_por.merkle.paths import Joined, Side
 from merkle_por.scheme import ROOT, Assurance, Fact, FactKind, Findings, Given, Scheme, Where
-from merkle_por.verdict import Snapshot, Totals
+from merkle_por.verdict import About, Snapshot, Totals
 
 TEMPLATE = Fact(
     FactKind.FILE,
@@ -34,6 +34,8 @@ PLACES = ("{uid}", "{salt}", "{audit}", "{asset:amount}")
 MAX_DECIMALS = 60
 FIELD_CHARS = 1_000
 SIDES = {"l": Side.LEFT, "r": Side.RIGHT}
+ROOT_MATCH = "root match"  # of a path of whole hashes, which luck can't give
+OWN_NOTE = "as you gave it"  # where balances don't stand in the file
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Template:
         """A template from its members. Raises Malformed."""
         fields.only("name", *cls.__dataclass_fields__).required("text")
         template = cls(
-            name=fields.text("name", 80) if "name" in fields else "unnamed",
+            name=_name(fields),
             text=fields.text("text", FIELD_CHARS),
             asset_separator=_optional(fields, "asset_separator", ":"),
             balance_separator=_optional(fields, "balance_separator", ","),
@@ -179,23 +181,26 @@ class Template:
             digest = hashlib.sha256(digest.encode()).hexdigest()
         return digest[: self.leaf_digits]
 
-    def report(self, findings: Findings, given: Given) -> None:
+    def report(self, findings: Findings) -> None:
         """Says on whose word the format rests. An exchange is never named for a template."""
         findings.version = f"template {self.name}"
         findings.exchange_name = "the exchange"
-        if "root" in given:
-            findings.details["format_confirmed_by"] = "root match"
-        else:
-            findings.warn(
-                "template-not-confirmed",
-                "the record template is your own; only a published root can confirm it",
-            )
-        if self.leaf_digits < 64:
-            findings.warn(
-                "truncated-hash",
-                "leaf hashes are cut to 64 bits: a match is weaker evidence, and two records "
-                "with one hash can be made",
-            )
+        # Until `confirmed` says otherwise, so that it stands beside every failure too: a wrong
+        # template makes a good file fail.
+        findings.warn(
+            "template-not-confirmed",
+            "the record template is your own; only a published root can confirm it",
+        )
+
+    def confirmed(self, findings: Findings, by: str) -> None:
+        """Called after the last check: a published root that fits settles the template."""
+        if findings.root is None or not findings.root.confirmed:
+            return
+        findings.warnings = [w for w in findings.warnings if w.id != "template-not-confirmed"]
+        findings.details["format_confirmed_by"] = by
+        findings.lines[About.INCLUDED] = (
+            f'leaf rebuilt by your template "{self.name}"; format confirmed by: {by}'
+        )
 
 
 def _toml(text: str) -> dict[str, Any]:
@@ -205,6 +210,14 @@ def _toml(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise Malformed("bad-json", f"neither JSON nor TOML: {error}") from None
+
+
+def _name(fields: Fields) -> str:
+    """What the user calls the template; it is printed, so nothing in it may steer a terminal."""
+    name = fields.text("name", 80) if "name" in fields else "unnamed"
+    if not name.isprintable():
+        raise Malformed("bad-field", "not printable", where=fields.place("name"))
+    return name
 
 
 def _optional(fields: Fields, key: str, default: str) -> str:
@@ -245,9 +258,10 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
     steps = sided_steps(top.text("path"), SIDES, ":", template.node, document.limits)
     rebuilt = template.leaf(owner)
     findings.snapshot = Snapshot(owner.audit or None)
-    template.report(findings, given)
+    template.report(findings)
     proof = PlainProof(leaf, rebuilt, steps, template.node, root, owner.uid, owner.balances)
     judge(proof, findings, given)
+    template.confirmed(findings, ROOT_MATCH)
 
 
 def _recognises(document: Document) -> bool:

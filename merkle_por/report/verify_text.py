@@ -285,8 +285,10 @@ def root_lines(verdict: Verdict, page: Page, *, where: bool = True) -> None:
     root = verdict.root
     assert root is not None
     if root.confirmed:
-        passed = [c.text for c in _checks(verdict, About.ROOT) if c.status is CheckStatus.PASS]
-        page.marked("root", "pass", passed[0] if passed else "equals the published one")
+        checks = [c for c in _checks(verdict, About.ROOT) if c.status is CheckStatus.PASS]
+        # Whose root it equals comes before whatever else was found out about it.
+        texts = [c.text for c in sorted(checks, key=lambda c: c.id != "root")]
+        page.marked("root", "pass", texts[0] if texts else "equals the published one")
         return
     if verdict.scheme is not None and where:
         page.labelled("where", where_root(verdict))

@@ -277,6 +277,13 @@ def test_several_files_a_line_each_worst_first(proof: Path, other: Path) -> None
     assert done.err.startswith("error: bad_missing_asset.json: ")
 
 
+def test_a_list_of_leaves_says_whose_root_it_has() -> None:
+    file = vectorfiles.file("made", "leaf-list", "split_n5.txt")
+    root = "613d6a48df5043a7ee526614f69486e59814f6861859dcc5ea333dfb1c5fc9b1"
+    done = run("verify", file, "--root", root)
+    assert "  root      [ok]   equals the one you gave (--root)" in done.out
+
+
 def test_path_shows_root_on_top_and_you_at_the_bottom(proof: Path) -> None:
     lines = run("verify", proof, "--path").lines
     ladder = [line.split()[:2] for line in lines[-3:]]
@@ -466,6 +473,19 @@ def test_hostile_file_names_are_never_printed_raw(tmp_path: Path, proof: Path) -
     done = run("verify", empty)
     assert_harmless(done.err)
     assert done.err.count("\n") == 2  # the error and its hint
+
+
+def test_a_fact_that_is_a_file_may_be_written_with_an_at_sign(tmp_path: Path) -> None:
+    user = vectorfiles.file("made", "swissborg", "ok_3assets.user.json")
+    audit = vectorfiles.file("made", "swissborg", "ok_3assets.audit.json")
+    key = tmp_path / "key"
+    key.write_text(SECRET + "\n")
+    secret = ("--given", f"credential=@{key}")
+    plain = run("verify", user, "--given", f"audit={audit}", *secret)
+    assert plain.status == 4
+    at_sign = run("verify", user, "--given", f"audit=@{audit}", *secret)
+    assert (at_sign.status, at_sign.out) == (plain.status, plain.out)
+    assert run("verify", user, "--given", f"audit=@{audit}x", *secret).status == 2
 
 
 def test_secrets_on_the_command_line_are_warned_of_and_never_echoed(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from merkle_por.errors import Invalid, UsageError
 from merkle_por.exchanges.bitfinex import antani, easy_audit
 from merkle_por.exchanges.bitfinex.antani import Bucket, File, Parent
 from merkle_por.recognise import recognise
-from merkle_por.verdict import Inclusion, Totals
+from merkle_por.report.json_document import proof_document
+from merkle_por.verdict import About, Inclusion, Totals
 
 OK_7_ROOT = "CeEfR3TTymbnbmwDFhuyMPBMueKX1Ay5yE4F1lzDSUE="
 
@@ -173,6 +174,9 @@ def test_easy_audit_tree_of_three() -> None:
     assert verdict.state == "valid"
     assert verdict.account is not None
     assert verdict.account.balances == {"BTC": Decimal("0.00000005")}
+    # The nonce is all that ties the row to the user.
+    assert "b" * 64 not in json.dumps(proof_document(verdict))
+    assert verdict.lines[About.TOTALS].startswith("all 3 accounts add up")
 
 
 @pytest.mark.parametrize("balance", ["05", "1.0", "-0", "+1", "1e3", "", " 1", 1])

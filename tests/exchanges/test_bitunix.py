@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from helpers import changed, changed_bytes_never_valid, entry, judged, of, recognised
 
+from merkle_por.exchanges import bitunix
+from merkle_por.merkle.paths import sha256_hex
 from merkle_por.verdict import Inclusion, State
 
 ACCEPTED_BY_BITUNIX = {
@@ -70,6 +72,31 @@ def test_an_undisclosed_neighbour_is_warned_of() -> None:
     verdict = judged(changed(file, lambda f: f["path"][0].pop("nonce")), given)
     assert verdict.state is State.VALID
     assert "sibling-leaf-not-disclosed" in {warning.id for warning in verdict.warnings}
+
+
+def test_a_neighbour_with_empty_id_and_nonce_is_undisclosed() -> None:
+    file, given = example()
+    empty = judged(changed(file, lambda f: f["path"][0].update(nonce="", encryptUid="")), given)
+    assert empty.state is State.VALID
+    assert "sibling-leaf-not-disclosed" in {warning.id for warning in empty.warnings}
+    half = judged(changed(file, lambda f: f["path"][0].update(nonce="")), given)
+    assert half.reason == "bad-field"
+
+
+@pytest.mark.parametrize("coin", ["1INCH", "币安", "é"])
+@pytest.mark.parametrize("height", [1, 2])
+def test_coins_of_any_script_and_roots_of_any_height(coin: str, height: int) -> None:
+    leaf = bitunix.leaf_hash("uid,nonce", {coin: "1.50"})
+    text = f"{leaf}{'0' * 64},{bitunix.json_text({coin: '4.00'})},{height - 1}"
+    root = sha256_hex(text.encode())
+
+    def node(kind: int, at: int, amount: str, digest: str) -> dict[str, Any]:
+        return {"type": kind, "height": at, "balances": {coin: amount}, "merkleLeaf": digest}
+
+    own = {**node(1, height, "1.50", leaf), "nonce": "nonce", "encryptUid": "uid"}
+    path = [node(2, height, "2.5", "0" * 64), node(3, height - 1, "4.00", root)]
+    file = {"path": path, "self": {**own, "precisions": {coin: 2}}}
+    assert judged(json.dumps(file).encode(), {"root": root}).state is State.VALID
 
 
 @pytest.mark.parametrize(

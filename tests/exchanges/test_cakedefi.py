@@ -79,6 +79,16 @@ def test_a_single_leaf_shows_nothing() -> None:
     assert (verdict.state, verdict.inclusion) == ("incomplete", Inclusion.NOT_CHECKED)
 
 
+@pytest.mark.parametrize(
+    ("fact", "reason"), [("root", "root-mismatch"), ("leaf", "leaf-not-found")]
+)
+def test_a_single_leaf_with_another_hash_than_asked_for_is_refused(fact: str, reason: str) -> None:
+    tree = leaf("a", "1000000")
+    given = {"root": tree["hash"], "leaf": tree["hash"], fact: "b" * 40}
+    verdict = judged(json.dumps(tree).encode(), given, scheme="cakedefi")
+    assert (verdict.state, verdict.reason) == ("invalid", reason)
+
+
 def test_without_the_own_hash_no_inclusion_is_claimed() -> None:
     tree = joined(leaf("a", "1"), leaf("b", "2"), "3")
     verdict = judged(json.dumps(tree).encode(), {"root": tree["hash"]})

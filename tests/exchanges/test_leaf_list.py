@@ -173,6 +173,12 @@ def test_a_template_may_say_how_the_leaf_is_made() -> None:
         "user": {"uid": "u1", "balances": {"A": "1.50", "B": "2"}},
     }
     assert judged(listed([leaf]), given).state == "valid"
+    found = judged(listed([leaf]), given)
+    assert "64-bit evidence" in found.details["format_confirmed_by"]
+    # A root that fits doesn't speak for the template where its leaf isn't in the list.
+    lost = judged(listed([leaf]), {**given, "user": {"uid": "u2", "balances": {"A": "1"}}})
+    assert lost.reason == "leaf-not-found"
+    assert "format_confirmed_by" not in lost.details
 
 
 @pytest.mark.parametrize(

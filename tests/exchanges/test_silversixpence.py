@@ -10,6 +10,7 @@ from merkle_por.errors import Invalid, UsageError
 from merkle_por.exchanges import silversixpence
 from merkle_por.exchanges.silversixpence import Row, check_rows
 from merkle_por.merkle.paths import Joined, parent
+from merkle_por.verdict import About
 
 RECORD = {
     "user_id": "18fc922081c123456eccad04cf52514942b83bb97e50b3a9f9876fa72fefd04c",
@@ -47,6 +48,7 @@ def test_the_record_may_come_as_json_text() -> None:
 def test_both_depths_are_tried_and_the_match_is_named() -> None:
     verdict = of("made", "silversixpence", "n7_mode_auto.csv", "silversixpence")
     assert (verdict.state, verdict.version) == ("valid", "double")
+    assert "hashed twice" in verdict.lines[About.INCLUDED]
     path, given = entry("made", "silversixpence", "n7_mode_auto.csv")
     forced = judged(path, {**given, "leaf_mode": "single"}, scheme="silversixpence")
     assert forced.reason == "leaf-hash"

@@ -14,7 +14,7 @@ from merkle_por.documents import LIMITS, Document
 from merkle_por.errors import UsageError
 from merkle_por.exchanges.template import Template
 from merkle_por.merkle.paths import Joined, parent
-from merkle_por.verdict import Totals
+from merkle_por.verdict import About, Totals
 
 SILVER = b"""
 name = "as silversixpence"
@@ -49,7 +49,16 @@ def test_a_published_leaf_by_template() -> None:
     assert verdict.details["format_confirmed_by"] == "root match"
     assert verdict.sentence == "Your account is in the exchange's tree (audit PR31DEC22)."
     assert verdict.totals is Totals.NOT_CLAIMED
-    assert judged(proof(), {"template": SILVER, "root": "0" * 64}).reason == "root-mismatch"
+    assert "template-not-confirmed" not in [w.id for w in verdict.warnings]
+    assert "as silversixpence" in verdict.lines[About.INCLUDED]
+
+
+def test_another_root_confirms_no_template() -> None:
+    verdict = judged(proof(), {"template": SILVER, "root": "0" * 64})
+    assert verdict.reason == "root-mismatch"
+    assert "format_confirmed_by" not in verdict.details
+    # The template may be what is wrong.
+    assert "template-not-confirmed" in [w.id for w in verdict.warnings]
 
 
 def test_without_a_root_the_template_is_only_a_guess() -> None:
@@ -68,6 +77,12 @@ def test_template_for_rows_of_a_level_file() -> None:
     row = f"{root},1,{OTHER},{LEAF}\n".encode()
     given = {"template": SILVER, "record": RECORD, "root": root}
     assert judged(row, given).state == "valid"
+    assert judged(row, given).details["format_confirmed_by"] == "root match"
+    other = judged(row, {**given, "root": "0" * 64})
+    assert "format_confirmed_by" not in other.details
+    short = json.dumps({"text": "{uid}{asset:amount}", "leaf_digits": 16}).encode()
+    with pytest.raises(UsageError, match="leaf_digits"):
+        judged(row, {**given, "template": short})
 
 
 @pytest.mark.parametrize(
@@ -115,6 +130,7 @@ def test_what_a_field_holds_is_never_read_as_a_place() -> None:
         {"decimals": 100},
         {"unknown": 1},
         {"text": 5},
+        {"name": "a\x1b[2J"},
     ],
 )
 def test_a_bad_template_is_a_usage_error(members: dict[str, object]) -> None:

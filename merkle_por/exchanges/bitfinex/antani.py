@@ -313,6 +313,10 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         f"all {len(file.buckets)} buckets and {len(file.parents)} parents recomputed, every "
         "signature good, no amount is negative",
     )
+    findings.lines[About.TOTALS] = (
+        f"all {len(file.buckets)} buckets add up, none is negative: {file.root.balance:,} "
+        "(the unit is not stated)"
+    )
     if keys is not None:
         _own(file, keys, given, findings)
     findings.anchor(base64.b64encode(file.root.hash).decode(), wanted, given.source("root"))

@@ -85,7 +85,7 @@ def _own(nonce: str, entries: list[Entry], given: Given, findings: Findings) -> 
     )
     assert entry is not None
     balances = {"BTC": coins(entry.balance)}
-    findings.account = Account(entry.nonce, balances)
+    findings.account = Account(None, balances)  # the nonce is the user's secret: never shown
     findings.nodes.append(Node(0, "leaf", entry.leaf, None, balances, entry.nonce))
     wanted = given.amount("balance")
     if wanted is not None:
@@ -114,6 +114,9 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
     _check_entries(entries)
     root = top_of([entry.leaf for entry in entries], node)
     findings.passed("tree", f"all {len(entries)} leaves hashed and added up, none is negative")
+    findings.lines[About.TOTALS] = (
+        f"all {len(entries)} accounts add up, none is negative: BTC {total:,f}"
+    )
     if nonce is not None:
         _own(nonce, entries, given, findings)
     findings.published_root(root, given)
