@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from merkle_por.errors import Malformed, UsageError
 
 HEAD_BYTES = 64 * 1024
+MOST_SHOWN = 200  # characters of a path in a message
 _BOM = b"\xef\xbb\xbf"
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
 _UNSTRUCTURED = bytes(sorted(set(range(256)) - set(b'"[]{}')))
@@ -82,8 +83,8 @@ class Document:
             data = sys.stdin.buffer.read(limits.proof_bytes + 1)
             return cls("(standard input)", content=data, limits=limits)
         path = Path(source)
-        if not path.exists():
-            raise UsageError(f"{path}: no such file")
+        if not exists(path):
+            raise UsageError(f"{str(source)[:MOST_SHOWN]}: no such file")
         return cls(path.name, path=path, limits=limits)
 
     @property
@@ -198,6 +199,15 @@ class Document:
     def json_or_none(self) -> Any:
         """As `json`, None where the text is not JSON: for recognisers, which never raise."""
         return self._json[0] if self.looks_like_json else None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path; also of a text that no path can be, like a file's
+    content given in place of its name."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def decode(data: bytes) -> str:

@@ -56,6 +56,11 @@ def bitso_amount(text: str) -> str:
     return f"{whole}.{kept}" if len(kept) > 1 else text[:-1]
 
 
+def verbatim(text: str) -> str:
+    """The digits as shown."""
+    return text
+
+
 def fixed_8(text: str) -> str:
     """`gate2020`: exactly 8 decimals. The page rounds a binary number; the ledger has the exact
     text, so the digits are padded here and never rounded. Raises Malformed bad-amount."""
@@ -78,8 +83,8 @@ def _split(owner: str, pairs: Pairs) -> str:
 
 def _gate2020(owner: str, pairs: Pairs) -> str:
     if len(pairs) != 1:
-        raise Malformed("asset-set", "this dialect has one asset", where="user")
-    return sha256_text(owner) + sha256_text(fixed_8(pairs[0][1]))
+        raise Malformed("asset-set", "the dialect gate2020 has one asset")
+    return _split(owner, pairs)
 
 
 def _bitso(owner: str, pairs: Pairs) -> str:
@@ -90,11 +95,15 @@ def _bitso(owner: str, pairs: Pairs) -> str:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one kind of leaf is built; exchange only where a dialect is one exchange's own."""
+    """How one kind of leaf is built; exchange only where a dialect is one exchange's own.
+
+    shown: how the user's page writes what the ledger holds verbatim.
+    """
 
     preimage: Callable[[str, Pairs], str]
     exchange: tuple[str, str] | None = None
     caution: str | None = None
+    shown: Callable[[str], str] = verbatim
 
 
 DIALECTS = {
@@ -104,7 +113,7 @@ DIALECTS = {
         caution="the amounts are joined with nothing between them: other amounts with the same "
         "digits have the same leaf",
     ),
-    "gate2020": Dialect(_gate2020, ("gate", "Gate.io")),
+    "gate2020": Dialect(_gate2020, ("gate", "Gate.io"), shown=fixed_8),
     "bitso": Dialect(
         _bitso,
         ("bitso", "Bitso"),
@@ -124,7 +133,9 @@ class User:
     @property
     def leaf(self) -> str:
         """First 16 digits of the SHA-256 of the dialect's text."""
-        return sha256_text(DIALECTS[self.dialect].preimage(self.id, self.pairs))[:LEAF_DIGITS]
+        dialect = DIALECTS[self.dialect]
+        pairs = [(asset, dialect.shown(text)) for asset, text in self.pairs]
+        return sha256_text(dialect.preimage(self.id, pairs))[:LEAF_DIGITS]
 
     @property
     def balances(self) -> dict[str, Decimal]:

@@ -221,14 +221,25 @@ def _proof(partial: Partial, write: Writer, currency: str) -> SumProof:
     return SumProof(leaf, leaf.hash, steps, rebuilt[-1] if rebuilt else leaf, partial.leaf.user)
 
 
+def _partial_dialect(partial: Partial, proofs: Mapping[str, SumProof], root: str | None) -> str:
+    """The published root tells the dialect; without it the leaf's own hash does where the file
+    brings one, else whether a sum stands with an exponent."""
+    likely = "lproof" if partial.exponents else "spec"
+    for fits in (
+        [name for name, proof in proofs.items() if proof.root.hash == root],
+        [name for name, proof in proofs.items() if proof.leaf.hash == partial.leaf.hash],
+    ):
+        if fits:
+            return likely if likely in fits else fits[0]
+    return likely
+
+
 def _judge_partial(document: Document, given: Given, findings: Findings) -> None:
     partial = parse_partial(document)
     root = published(given)
     currency = given.text("currency") or root.currency or CURRENCY
     proofs = {name: _proof(partial, write, currency) for name, write in DIALECTS.items()}
-    # The published root tells the dialect; without it, a sum with an exponent does.
-    likely = "lproof" if partial.exponents else "spec"
-    name = next((n for n, proof in proofs.items() if proof.root.hash == root.hash), likely)
+    name = _partial_dialect(partial, proofs, root.hash)
     proof = proofs[name]
     findings.version = name
     findings.account = Account(proof.user, proof.leaf.balances)

@@ -193,3 +193,16 @@ def test_neighbours_are_not_recognised() -> None:
         assert not any(scheme.recognises(document) for scheme in maxwell.SCHEMES)
     path, _ = entry("made", "maxwell", "ok_complete_2.json")
     assert recognise(Document.of(path)) is maxwell.COMPLETE
+
+
+@pytest.mark.parametrize("name", ["spec", "lproof"])
+@pytest.mark.parametrize("text", ["0.00000001", "1e-8"])
+def test_a_leafs_own_hash_tells_the_dialect_where_no_root_does(name: str, text: str) -> None:
+    leaf = Leaf("alice", Decimal("1e-8"), "ab", None)
+    digest = leaf.digest(DIALECTS[name])
+    data = {"user": "alice", "sum": text, "nonce": "ab", "hash": digest}
+    verdict = judged({"partial_tree": {"data": data}}, {})
+    assert (verdict.state, verdict.version) == ("unconfirmed", name)
+    assert verdict.root is not None
+    assert verdict.root.value == digest
+    assert judged({"partial_tree": {"data": data}}, {"root": "00" * 32}).reason == "root-mismatch"
