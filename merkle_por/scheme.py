@@ -127,6 +127,8 @@ class Scheme:
     nearest: hint for a file that looks like this scheme but is not quite one, or None.
     padding_known: whether it is established how the tree fills an odd level. Where not, one hash
     shown with zero and with an amount may be such a filling, and proves nothing.
+    streams: whether its judge reads the file as a stream, which unpacks what is compressed. The
+    others get a compressed file unpacked in memory.
     """
 
     id: str
@@ -145,6 +147,7 @@ class Scheme:
     nearest: Callable[[Document], str | None] = lambda document: None
     also: tuple[str, ...] = ()  # other exchanges whose files have the same bytes
     padding_known: bool = True
+    streams: bool = False
 
 
 class Given:

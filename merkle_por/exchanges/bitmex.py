@@ -259,6 +259,7 @@ SCHEME = Scheme(
     used="2021-03 to now",
     file_name="YYYYMMDD-liabilities-HEIGHT-....csv",
     kind=Kind.LEDGER,
+    streams=True,
     recognises=_recognises,
     judge=_judge,
     facts={

@@ -371,6 +371,7 @@ SCHEME = Scheme(
     used="2023-03, historical",
     file_name="full-liabilities-merkle-tree.txt, user_info_file.json",
     kind=Kind.LEDGER,
+    streams=True,
     recognises=_recognises,
     judge=_judge,
     facts={
