@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -103,15 +103,15 @@ def conclude(tree: Tree, audit: Audit, repeated: int, naming: Naming, findings: 
     if audit.counts[SUM]:
         held = [a + b for a, b in zip(stated, audit.more, strict=True)]
         findings.details["owed_at_least"] = naming.balances(held)
-        findings.headline = _headline(audit.more, naming)
+        findings.headline = sums_headline(naming.balances(audit.more))
 
 
-def _headline(more: Sequence[int], naming: Naming) -> str:
-    named = list(zip(naming.assets, more, strict=True))
-    hidden = [f"{naming.shown(units)} {asset}" for asset, units in named if units > 0]
+def sums_headline(more: Mapping[str, Decimal]) -> str:
+    """The sentence on sums that don't add up. more: what the leaves hold beyond what is stated."""
+    hidden = [f"{amount:,f} {asset}" for asset, amount in more.items() if amount > 0]
     if hidden:
         return f"The ledger hides {' and '.join(hidden)} of liabilities ({SUM})."
-    added = [f"{naming.shown(-units)} {asset}" for asset, units in named if units < 0]
+    added = [f"{-amount:,f} {asset}" for asset, amount in more.items() if amount < 0]
     if added:
         return f"The ledger states {' and '.join(added)} more than its leaves hold ({SUM})."
     return f"The sums inside this ledger do not add up ({SUM})."
