@@ -57,11 +57,18 @@ def report_nodes(audit: Audit, naming: Naming, findings: Findings) -> None:
             findings.violation(reason, text, where, line=line, listed=first)
             rest[reason] -= 1
             first = False
+    # A node that is wrong in both counts once among the rest, as it does among the listed.
+    listed = sum(bool({SUM, HASH} & set(wrong.reasons)) for wrong in audit.wrong)
+    both = rest[SUM] + rest[HASH] - (audit.nodes - listed)
+    rest[HASH] -= both
     for reason, count in rest.items():
         if count > 0:
-            findings.violation(reason, _PLAIN[reason], "nodes behind these", count)
+            findings.violation(reason, _PLAIN[reason], _REST, count)
+    if both > 0:
+        findings.violation(HASH, _PLAIN[HASH], _REST, both, listed=False)
 
 
+_REST = "nodes behind these"
 _PLAIN = {
     SUM: "a node's sum is not that of its two children",
     HASH: "a node's hash is not that of its two children",
