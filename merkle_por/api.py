@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from merkle_por.documents import LIMITS, Document, Limits
+from merkle_por.documents import LIMITS, Document, Limits, compression
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges import schemes
 from merkle_por.execution import Execution
@@ -153,9 +153,10 @@ def verify(
             if name not in values:
                 values[name] = value
                 origins[name] = "attestation"
-    documents = [Document.of(source, limits) for source in sources]
+    found = [_opened(Document.of(source, limits), scheme) for source in sources]
+    documents = [document for document, _ in found]
     facts = Facts(values, origins, pins)
-    first = _chosen(documents[0], scheme)
+    first = found[0][1]
     if isinstance(first, Scheme) and first.kind is Kind.RESERVES:
         from merkle_por.reserves.api import reserves
 
@@ -168,11 +169,7 @@ def verify(
         return ratio(documents[0], given=_taken(first, facts), limits=limits)
     if isinstance(first, Scheme) and first.kind is Kind.LEDGER and len(documents) == 1:
         return Audit(_judge(documents[0], first, facts, limits))
-    chosen = [first, *(_chosen(document, scheme) for document in documents[1:])]
-    verdicts = tuple(
-        _judge(document, one, facts, limits)
-        for document, one in zip(documents, chosen, strict=True)
-    )
+    verdicts = tuple(_judge(document, chosen, facts, limits) for document, chosen in found)
     if len(verdicts) == 1:
         return Verification(verdicts)
     from merkle_por.crosscheck import together
@@ -200,13 +197,28 @@ def audit(
     if root is not None:
         values["root"] = root
     facts = Facts(values, dict(origins or {}), pins)
-    document = Document.of(source, limits)
-    return Audit(_judge(document, _chosen(document, scheme), facts, limits, execution))
+    document, chosen = _opened(Document.of(source, limits), scheme)
+    return Audit(_judge(document, chosen, facts, limits, execution))
 
 
 def formats(name: str | None = None) -> tuple[Scheme, ...]:
     """All schemes, or the one of that id or alias. Raises UsageError for an unknown id."""
     return schemes() if name is None else (by_id(name),)
+
+
+def _opened(document: Document, scheme: str | None) -> tuple[Document, Scheme | Malformed]:
+    """What to judge, and by which scheme: a compressed file that its scheme reads whole is
+    unpacked first."""
+    chosen = _chosen(document, scheme)
+    if compression(document.head) is None or (isinstance(chosen, Scheme) and chosen.streams):
+        return document, chosen
+    from merkle_por.ledger.source import unpacked_whole
+
+    try:
+        document = unpacked_whole(document)
+    except Malformed as error:
+        return document, error
+    return document, _chosen(document, scheme)
 
 
 def _chosen(document: Document, scheme: str | None) -> Scheme | Malformed:

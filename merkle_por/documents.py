@@ -21,7 +21,9 @@ from typing import Any, BinaryIO
 from merkle_por.errors import Malformed, UsageError
 
 HEAD_BYTES = 64 * 1024
-_BOM = b"\xef\xbb\xbf"
+MOST_SHOWN = 200  # characters of a path in a message
+BOM = b"\xef\xbb\xbf"
+_PACKED = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
 _UNSTRUCTURED = bytes(sorted(set(range(256)) - set(b'"[]{}')))
 _HEX = re.compile(r"[0-9a-f]*")
@@ -84,8 +86,8 @@ class Document:
         if not str(source):
             raise UsageError("a file's name is empty")
         path = Path(source)
-        if not path.exists():
-            raise UsageError(f"{path}: no such file")
+        if not exists(path):
+            raise UsageError(f"{str(source)[:MOST_SHOWN]}: no such file")
         document = cls(path.name, path=path, limits=limits)
         if not (path.is_file() or path.is_dir()):  # a pipe, which can be read only once
             with document.open() as stream:
@@ -174,7 +176,7 @@ class Document:
     @cached_property
     def first_line(self) -> str:
         """The first line of the head without its end or a byte order mark; "" if not UTF-8."""
-        line = self.head.removeprefix(_BOM).split(b"\n", 1)[0].rstrip(b"\r")
+        line = self.head.removeprefix(BOM).split(b"\n", 1)[0].rstrip(b"\r")
         try:
             return line.decode("utf-8")
         except UnicodeDecodeError:
@@ -183,7 +185,7 @@ class Document:
     @property
     def looks_like_json(self) -> bool:
         """Whether the first visible character opens a JSON array or object."""
-        return self.head.removeprefix(_BOM).lstrip(b" \t\r\n")[:1] in (b"{", b"[")
+        return self.head.removeprefix(BOM).lstrip(b" \t\r\n")[:1] in (b"{", b"[")
 
     @cached_property
     def _json(self) -> tuple[Any, Malformed | None]:
@@ -205,6 +207,20 @@ class Document:
     def json_or_none(self) -> Any:
         """As `json`, None where the text is not JSON: for recognisers, which never raise."""
         return self._json[0] if self.looks_like_json else None
+
+
+def compression(head: bytes) -> str | None:
+    """The name of the compression that a file's first bytes show, None for none known."""
+    return next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something at a path; also of a text that no path can be, like a file's
+    content given in place of its name."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def decode(data: bytes) -> str:
@@ -262,7 +278,7 @@ def parse_json(data: bytes, limits: Limits = LIMITS) -> Any:
             raise Malformed("bad-number", f"a number of {len(text)} characters")
         return Number(text)
 
-    text = decode(data.removeprefix(_BOM))
+    text = decode(data.removeprefix(BOM))
     if not text.strip():
         raise Malformed("empty-file", "there is nothing in the file")
     if _deeper(data, limits.json_depth):

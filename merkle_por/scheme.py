@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from merkle_por.amounts import ZERO, Balances, amount, plain
-from merkle_por.documents import LIMITS, Document, Limits, parse_json
+from merkle_por.documents import LIMITS, Document, Limits, exists, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.execution import VIOLATIONS, Execution
 from merkle_por.verdict import (
@@ -131,6 +131,8 @@ class Scheme:
     nearest: hint of its own for a file that looks like this scheme but is not quite one, or None.
     padding_known: whether it is established how the tree fills an odd level. Where not, one hash
     shown with zero and with an amount may be such a filling, and proves nothing.
+    streams: whether its judge reads the file as a stream, which unpacks what is compressed. The
+    others get a compressed file unpacked in memory.
     """
 
     id: str
@@ -150,6 +152,7 @@ class Scheme:
     nearest: Callable[[Document], str | None] = lambda document: None
     also: tuple[str, ...] = ()  # other exchanges whose files have the same bytes
     padding_known: bool = True
+    streams: bool = False
 
 
 class Given:
@@ -281,9 +284,12 @@ class Given:
             # Sets come in folders, so the proof's parents count as beside it.
             near = [] if self.folder is None else [self.folder, *self.folder.resolve().parents][:3]
             for folder in (Path(), *near):
-                if (folder / value).exists():
+                if exists(folder / value):
                     return Document.of(folder / value, self.limits)
-        return Document.of(value, self.limits)
+        try:
+            return Document.of(value, self.limits)
+        except UsageError as error:
+            raise UsageError(error.text, f"{name} is the path itself: {name}=FILE") from None
 
 
 def normal_hash(text: str, name: str, digits: tuple[int, ...] = (64,)) -> str:

@@ -30,6 +30,7 @@ from merkle_por.verdict import State
 @click.argument("ledger", metavar="LEDGER|DIR")
 @click.option("--root", metavar="HEX", help="The root the exchange published.")
 @click.option("--total", multiple=True, metavar="ASSET=AMOUNT", help="A published total.")
+@click.option("--account", metavar="ID", help="Your account in the ledger, to look it up.")
 @click.option("--given", multiple=True, metavar="NAME=VALUE", help="Any other fact (@FILE reads).")
 @click.option("--format", "format_", metavar="ID", help="Name the format, don't recognise it.")
 @click.option("--workers", type=click.IntRange(1, 256), default=None, help="Threads to use.")
@@ -52,6 +53,7 @@ def command(
     ledger: str,
     root: str | None,
     total: tuple[str, ...],
+    account: str | None,
     given: tuple[str, ...],
     format_: str | None,
     workers: int | None,
@@ -76,6 +78,10 @@ def command(
     if workers and dask:
         raise UsageError("--workers and --dask exclude each other")
     values = given_values(given)
+    if account is not None:
+        if "account" in values:
+            raise UsageError("--account and --given account=... say the same: give one")
+        values["account"] = account
     if total:
         values["totals"] = assets(total, "--total")
     executor = dask_executor(dask) if dask else local_executor(workers or 1)

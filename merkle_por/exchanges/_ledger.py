@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -57,11 +57,18 @@ def report_nodes(audit: Audit, naming: Naming, findings: Findings) -> None:
             findings.violation(reason, text, where, line=line, listed=first)
             rest[reason] -= 1
             first = False
+    # A node that is wrong in both counts once among the rest, as it does among the listed.
+    listed = sum(bool({SUM, HASH} & set(wrong.reasons)) for wrong in audit.wrong)
+    both = rest[SUM] + rest[HASH] - (audit.nodes - listed)
+    rest[HASH] -= both
     for reason, count in rest.items():
         if count > 0:
-            findings.violation(reason, _PLAIN[reason], "nodes behind these", count)
+            findings.violation(reason, _PLAIN[reason], _REST, count)
+    if both > 0:
+        findings.violation(HASH, _PLAIN[HASH], _REST, both, listed=False)
 
 
+_REST = "nodes behind these"
 _PLAIN = {
     SUM: "a node's sum is not that of its two children",
     HASH: "a node's hash is not that of its two children",
@@ -103,15 +110,15 @@ def conclude(tree: Tree, audit: Audit, repeated: int, naming: Naming, findings: 
     if audit.counts[SUM]:
         held = [a + b for a, b in zip(stated, audit.more, strict=True)]
         findings.details["owed_at_least"] = naming.balances(held)
-        findings.headline = _headline(audit.more, naming)
+        findings.headline = sums_headline(naming.balances(audit.more))
 
 
-def _headline(more: Sequence[int], naming: Naming) -> str:
-    named = list(zip(naming.assets, more, strict=True))
-    hidden = [f"{naming.shown(units)} {asset}" for asset, units in named if units > 0]
+def sums_headline(more: Mapping[str, Decimal]) -> str:
+    """The sentence on sums that don't add up. more: what the leaves hold beyond what is stated."""
+    hidden = [f"{amount:,f} {asset}" for asset, amount in more.items() if amount > 0]
     if hidden:
         return f"The ledger hides {' and '.join(hidden)} of liabilities ({SUM})."
-    added = [f"{naming.shown(-units)} {asset}" for asset, units in named if units < 0]
+    added = [f"{-amount:,f} {asset}" for asset, amount in more.items() if amount < 0]
     if added:
         return f"The ledger states {' and '.join(added)} more than its leaves hold ({SUM})."
     return f"The sums inside this ledger do not add up ({SUM})."

@@ -179,7 +179,7 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         ledger.check_unchanged()
         _ledger.stop(audit, NAMING)
         _ledger.report_nodes(audit, NAMING, findings)
-        _report_duplicates(repeated, findings)
+        _report_duplicates(repeated, tree.leaves.first, findings)
         _ledger.conclude(tree, audit, len(repeated), NAMING, findings)
         root, total = record(tree.root(), 0)
     findings.published_root(root.hex(), given)
@@ -190,9 +190,13 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         _find(wanted, audit.matches, findings)
 
 
-def _report_duplicates(repeated: Sequence[tuple[int, int]], findings: Findings) -> None:
+def _report_duplicates(
+    repeated: Sequence[tuple[int, int]], first_row: int, findings: Findings
+) -> None:
     for number, first in repeated:
-        findings.violation("duplicate-leaf", f"stands before as leaf {first}", f"leaf {number}")
+        line = NAMING.line(first_row + number)
+        text = f"stands before as leaf {first}"
+        findings.violation("duplicate-leaf", text, f"leaf {number}", line=line)
 
 
 def _total(total: int, given: Given, findings: Findings) -> None:
@@ -259,6 +263,7 @@ SCHEME = Scheme(
     used="2021-03 to now",
     file_name="YYYYMMDD-liabilities-HEIGHT-....csv",
     kind=Kind.LEDGER,
+    streams=True,
     recognises=_recognises,
     judge=_judge,
     facts={

@@ -199,6 +199,7 @@ SCHEME = Scheme(
     used="2022-12 to now",
     file_name="(not known)",
     kind=Kind.LEDGER,
+    streams=True,
     recognises=lambda document: False,
     judge=_judge,
     facts={

@@ -8,18 +8,23 @@ and never compares it, and ignores index, level and header; all of that is check
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from binascii import unhexlify
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from merkle_por.amounts import amount, negatives, plain
-from merkle_por.documents import Document, Limits
+from merkle_por.documents import BOM, Document, Limits
 from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.exchanges._plainpath import NO_TOTALS, sha256_text
 from merkle_por.exchanges.template import OWN_NOTE, TEMPLATE, Template
-from merkle_por.merkle.paths import root_of
+from merkle_por.execution import Progress
+from merkle_por.hashes.sha256 import digests_of_slices
+from merkle_por.ledger.bands import leaves_with
+from merkle_por.ledger.source import Opened, opened, plain_head
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
 from merkle_por.verdict import About, Account, Node, Scope, Totals
 
@@ -27,7 +32,10 @@ HEADER = "Level\tHash"
 LEAF_DIGITS = 16
 LEAF_BITS = LEAF_DIGITS * 4
 GATE_DECIMALS = 8
-_ROW = re.compile(r"(0|[1-9][0-9]{0,2}),(0|[1-9][0-9]{0,17})\t([0-9a-f]{16})")
+HASH_BYTES = 32
+LEAF_BYTES = LEAF_DIGITS // 2
+LINE_BYTES = 1 << 16  # a comment may be long, a row has 40 bytes at most
+_ROW = re.compile(rb"(0|[1-9][0-9]{0,2}),(0|[1-9][0-9]{0,17})\t([0-9a-f]{16})")
 
 
 def with_point(text: str) -> str:
@@ -56,6 +64,11 @@ def bitso_amount(text: str) -> str:
     return f"{whole}.{kept}" if len(kept) > 1 else text[:-1]
 
 
+def verbatim(text: str) -> str:
+    """The digits as shown."""
+    return text
+
+
 def fixed_8(text: str) -> str:
     """`gate2020`: exactly 8 decimals. The page rounds a binary number; the ledger has the exact
     text, so the digits are padded here and never rounded. Raises Malformed bad-amount."""
@@ -78,8 +91,8 @@ def _split(owner: str, pairs: Pairs) -> str:
 
 def _gate2020(owner: str, pairs: Pairs) -> str:
     if len(pairs) != 1:
-        raise Malformed("asset-set", "this dialect has one asset", where="user")
-    return sha256_text(owner) + sha256_text(fixed_8(pairs[0][1]))
+        raise Malformed("asset-set", "the dialect gate2020 has one asset")
+    return _split(owner, pairs)
 
 
 def _bitso(owner: str, pairs: Pairs) -> str:
@@ -90,11 +103,15 @@ def _bitso(owner: str, pairs: Pairs) -> str:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one kind of leaf is built; exchange only where a dialect is one exchange's own."""
+    """How one kind of leaf is built; exchange only where a dialect is one exchange's own.
+
+    shown: how the user's page writes what the ledger holds verbatim.
+    """
 
     preimage: Callable[[str, Pairs], str]
     exchange: tuple[str, str] | None = None
     caution: str | None = None
+    shown: Callable[[str], str] = verbatim
 
 
 DIALECTS = {
@@ -104,7 +121,7 @@ DIALECTS = {
         caution="the amounts are joined with nothing between them: other amounts with the same "
         "digits have the same leaf",
     ),
-    "gate2020": Dialect(_gate2020, ("gate", "Gate.io")),
+    "gate2020": Dialect(_gate2020, ("gate", "Gate.io"), shown=fixed_8),
     "bitso": Dialect(
         _bitso,
         ("bitso", "Bitso"),
@@ -124,7 +141,9 @@ class User:
     @property
     def leaf(self) -> str:
         """First 16 digits of the SHA-256 of the dialect's text."""
-        return sha256_text(DIALECTS[self.dialect].preimage(self.id, self.pairs))[:LEAF_DIGITS]
+        dialect = DIALECTS[self.dialect]
+        pairs = [(asset, dialect.shown(text)) for asset, text in self.pairs]
+        return sha256_text(dialect.preimage(self.id, pairs))[:LEAF_DIGITS]
 
     @property
     def balances(self) -> dict[str, Decimal]:
@@ -154,23 +173,34 @@ def parse_user(value: Mapping[str, Any], limits: Limits) -> User:
     return User(dialect, owner.strip(), tuple(zip(assets, shown, strict=True)))
 
 
-def parse_list(text: str) -> tuple[list[bytes], list[int]]:
-    """The leaves in file order, and the level each row names.
+@dataclass(frozen=True)
+class Listed:
+    """A list as it stands: its leaves, LEAF_BYTES each, and the levels that its rows name."""
+
+    leaves: bytes
+    levels: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.leaves) // LEAF_BYTES
+
+
+def parse_list(lines: Iterable[bytes]) -> Listed:
+    """The rows of a list; lines with their ends, a byte order mark in front or not.
 
     Raises Malformed: empty-file, no-header, bad-row; Invalid: index-order.
     """
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    leaves: list[bytes] = []
-    levels: list[int] = []
+    leaves = bytearray()
+    levels: dict[bytes, None] = {}
     header = False
     for number, raw in enumerate(lines, start=1):
-        line = raw.removesuffix("\r")
-        if line.startswith("#"):
+        line = raw.removesuffix(b"\n").removesuffix(b"\r")
+        if number == 1:
+            line = line.removeprefix(BOM)
+        if line.startswith(b"#"):
             continue
         if not header:
-            if line != HEADER:
+            if line != HEADER.encode():
                 raise Malformed("no-header", "the first line is not Level<TAB>Hash")
             header = True
             continue
@@ -179,13 +209,39 @@ def parse_list(text: str) -> tuple[list[bytes], list[int]]:
             raise Malformed(
                 "bad-row", "not level,index<TAB>16 hexadecimal digits", where=f"line {number}"
             )
-        if int(match[2]) != len(leaves):
-            raise Invalid("index-order", f"index {len(leaves)} is expected", where=f"line {number}")
-        levels.append(int(match[1]))
-        leaves.append(bytes.fromhex(match[3]))
+        if int(match[2]) * LEAF_BYTES != len(leaves):
+            expected = len(leaves) // LEAF_BYTES
+            raise Invalid("index-order", f"index {expected} is expected", where=f"line {number}")
+        levels[match[1]] = None
+        leaves += unhexlify(match[3])
     if not leaves:
         raise Malformed("empty-file", "there is no leaf in the list")
-    return leaves, levels
+    return Listed(bytes(leaves), tuple(map(int, levels)))
+
+
+def _lines(ledger: Opened, progress: Progress) -> Iterator[bytes]:
+    with ledger.place.open() as stream:
+        while line := stream.readline(LINE_BYTES + 1):
+            if len(line) > LINE_BYTES:
+                raise Malformed("bad-row", "a line is longer than any row can be")
+            yield line
+            progress("reading", stream.tell(), ledger.size, "bytes")
+
+
+def list_root(leaves: bytes) -> bytes:
+    """The root over leaves of LEAF_BYTES each, one and more: an odd last node rises unhashed."""
+    nodes, width = leaves, LEAF_BYTES
+    lone = b""  # the node that rises, of either width
+    while len(nodes) // width + bool(lone) > 1:
+        pairs, odd = divmod(len(nodes) // width, 2)
+        last = nodes[2 * width * pairs :]
+        nodes = digests_of_slices(nodes, 2 * width, count=pairs)
+        width = HASH_BYTES
+        if odd and lone:
+            nodes, lone = nodes + hashlib.sha256(last + lone).digest(), b""
+        elif odd:
+            lone = last
+    return nodes or lone
 
 
 def layers(leaves: int) -> int:
@@ -234,25 +290,28 @@ def _own(
 
 def _judge(document: Document, given: Given, findings: Findings) -> None:
     findings.about(About.INCLUDED)
-    leaves, levels = parse_list(document.text_without_bom)
+    with opened(document, document.limits, shared=False) as ledger:
+        listed = parse_list(_lines(ledger, given.execution.progress))
+        ledger.check_unchanged()
+    count = listed.count
     template = Template.given(given) if "user" in given else None
     own, owner, balances = _own(given, template, document.limits, findings)
-    expected = layers(len(leaves))
-    wrong = next((level for level in levels if level != expected), None)
+    expected = layers(count)
+    wrong = next((level for level in listed.levels if level != expected), None)
     if wrong is not None:
         raise Invalid(
             "level-mismatch",
-            f"{len(leaves)} leaves make {expected} layers, not {wrong}",
+            f"{count} leaves make {expected} layers, not {wrong}",
             expected=str(expected),
             computed=str(wrong),
         )
-    root = root_of(leaves).hex()
+    root = list_root(listed.leaves).hex()
     findings.passed(
-        "leaf-list", f"{len(leaves)} leaves, {expected} layers", about=About.ROOT, computed=root
+        "leaf-list", f"{count} leaves, {expected} layers", about=About.ROOT, computed=root
     )
     findings.published_root(root, given)
     findings.lines[About.TOTALS] = NO_TOTALS
-    findings.details["leaves"] = len(leaves)
+    findings.details["leaves"] = count
     if own is None:
         findings.claims_inclusion = False
         findings.headline = (
@@ -260,7 +319,7 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         )
         findings.warn("leaf-not-given", "give your record (user) or your leaf to look for it")
         return
-    _find(own, leaves, findings)
+    _find(own, listed.leaves, findings)
     if template is not None:
         template.confirmed(findings, "your leaf in the list under the root (64-bit evidence)")
     findings.nodes.append(Node(0, "leaf", own, None, balances, owner))
@@ -281,9 +340,8 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
     )
 
 
-def _find(own: str, leaves: Sequence[bytes], findings: Findings) -> None:
-    wanted = bytes.fromhex(own)
-    places = [index for index, leaf in enumerate(leaves) if leaf == wanted]
+def _find(own: str, leaves: bytes, findings: Findings) -> None:
+    places = list(leaves_with(leaves, bytes.fromhex(own)))  # a leaf is all prefix
     findings.check(
         bool(places),
         "leaf-not-found",
@@ -304,7 +362,7 @@ def _find(own: str, leaves: Sequence[bytes], findings: Findings) -> None:
 def _recognises(document: Document) -> bool:
     if document.looks_like_json:
         return False
-    lines = document.head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    lines = plain_head(document).removeprefix(BOM).split(b"\n")
     first = next((line for line in lines if not line.startswith(b"#")), b"")
     return first.removesuffix(b"\r") == HEADER.encode()
 
@@ -319,6 +377,7 @@ SCHEME = Scheme(
     file_name="output_merkle_tree.txt",
     recognises=_recognises,
     judge=_judge,
+    streams=True,
     facts={
         "root": Fact(FactKind.HASH, "the Merkle root in the auditor's report", (64, LEAF_DIGITS)),
         "user": Fact(

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from merkle_por.amounts import add, amount, plain, stripped
+from merkle_por.amounts import EXACT, add, amount, plain, stripped
+from merkle_por.amounts import total as sum_of
 from merkle_por.documents import Document, Fields, Number
-from merkle_por.errors import Invalid, Malformed, UsageError
+from merkle_por.errors import Malformed, UsageError
+from merkle_por.exchanges._ledger import sums_headline
 from merkle_por.exchanges._sumproof import MAXWELL, SumProof, check_negatives, evidence
+from merkle_por.ledger.bands import SUM
 from merkle_por.merkle.paths import Side, sha256_hex
 from merkle_por.merkle.sums import SumDialect, SumNode, SumStep, climb
 from merkle_por.scheme import (
@@ -221,14 +224,25 @@ def _proof(partial: Partial, write: Writer, currency: str) -> SumProof:
     return SumProof(leaf, leaf.hash, steps, rebuilt[-1] if rebuilt else leaf, partial.leaf.user)
 
 
+def _partial_dialect(partial: Partial, proofs: Mapping[str, SumProof], root: str | None) -> str:
+    """The published root tells the dialect; without it the leaf's own hash does where the file
+    brings one, else whether a sum stands with an exponent."""
+    likely = "lproof" if partial.exponents else "spec"
+    for fits in (
+        [name for name, proof in proofs.items() if proof.root.hash == root],
+        [name for name, proof in proofs.items() if proof.leaf.hash == partial.leaf.hash],
+    ):
+        if fits:
+            return likely if likely in fits else fits[0]
+    return likely
+
+
 def _judge_partial(document: Document, given: Given, findings: Findings) -> None:
     partial = parse_partial(document)
     root = published(given)
     currency = given.text("currency") or root.currency or CURRENCY
     proofs = {name: _proof(partial, write, currency) for name, write in DIALECTS.items()}
-    # The published root tells the dialect; without it, a sum with an exponent does.
-    likely = "lproof" if partial.exponents else "spec"
-    name = next((n for n, proof in proofs.items() if proof.root.hash == root.hash), likely)
+    name = _partial_dialect(partial, proofs, root.hash)
     proof = proofs[name]
     findings.version = name
     findings.account = Account(proof.user, proof.leaf.balances)
@@ -281,9 +295,10 @@ def _anchor(top: SumNode, root: Published, currency: str, given: Given, findings
     findings.anchor(top.hash, root.hash, given.source("root"))
     total = top.balances[currency]
     if root.sum is None:
-        findings.passed(
-            "total", f"the root's hash covers its total, {plain(total)}", about=About.TOTALS
-        )
+        if not findings.violations:
+            findings.passed(
+                "total", f"the root's hash covers its total, {plain(total)}", about=About.TOTALS
+            )
         return
     findings.check(
         root.sum == total,
@@ -330,97 +345,101 @@ def parse_complete(document: Document) -> Complete:
     return Complete(tuple(inner), tuple(leaves), exponents)
 
 
-def check_complete(tree: Complete, write: Writer) -> list[SumNode]:
-    """Recomputes every leaf and every parent: all nodes in heap order, unit-less balances.
+@dataclass(frozen=True)
+class Wrong:
+    """What is wrong with one node of a whole tree; place: its number in heap order."""
 
-    Raises Invalid: leaf-hash, sum-mismatch, parent-hash.
-    """
+    place: int
+    reason: str
+    text: str
+
+
+def wrong_nodes(tree: Complete, write: Writer) -> list[Wrong]:
+    """Recomputes every leaf, then every parent from the bottom up: leaf-hash, sum-mismatch,
+    parent-hash."""
     count = len(tree.inner)
     hashes = [digest for digest, _ in tree.inner] + [leaf.hash or "" for leaf in tree.leaves]
     sums = [total for _, total in tree.inner] + [leaf.sum for leaf in tree.leaves]
-    for place, leaf in enumerate(tree.leaves, start=count):
-        digest = leaf.digest(write)
-        if digest != leaf.hash:
-            raise Invalid(
-                "leaf-hash",
-                "a leaf rebuilt from its data is not the file's",
-                where=f"[{place}]",
-                expected=leaf.hash,
-                computed=digest,
-            )
+    wrong = [
+        Wrong(place, "leaf-hash", "the leaf rebuilt from its data is not the file's")
+        for place, leaf in enumerate(tree.leaves, start=count)
+        if leaf.digest(write) != leaf.hash
+    ]
     for place in range(count - 1, -1, -1):
         left, right = 2 * place + 1, 2 * place + 2
         total = add(sums[left], sums[right])
         if total != sums[place]:
-            raise Invalid(
-                "sum-mismatch",
-                "a node's sum is not that of its children",
-                where=f"[{place}]",
-                expected=plain(sums[place]),
-                computed=plain(total),
-            )
-        text = inner_text(hashes[left], hashes[right], total, write)
-        if sha256_hex(text.encode()) != hashes[place]:
-            raise Invalid(
-                "parent-hash", "a node is not the hash of its children", where=f"[{place}]"
-            )
-    return [SumNode(h, {"": s}) for h, s in zip(hashes, sums, strict=True)]
+            text = f"says {plain(sums[place])}, its two children hold {plain(total)}"
+            wrong.append(Wrong(place, SUM, text))
+        preimage = inner_text(hashes[left], hashes[right], total, write)
+        if sha256_hex(preimage.encode()) != hashes[place]:
+            text = "its hash is not that of its two children"
+            wrong.append(Wrong(place, "parent-hash", text))
+    return wrong
 
 
-def _fitting(tree: Complete) -> str:
-    """The dialect that all leaves fit, the likely one where none does."""
-    likely = "lproof" if tree.exponents else "spec"
-    fits = [n for n, w in DIALECTS.items() if all(x.digest(w) == x.hash for x in tree.leaves)]
-    if len(fits) == 1:
-        return fits[0]
-    for name in fits:
-        try:
-            check_complete(tree, DIALECTS[name])
-        except Invalid:
-            continue
-        return name
-    return likely
+def wrong_accounts(tree: Complete) -> list[Wrong]:
+    """duplicate-user, negative-balance."""
+    first: dict[str, int] = {}
+    wrong = []
+    for place, leaf in enumerate(tree.leaves, start=len(tree.inner)):
+        known = first.setdefault(leaf.user, place)
+        if known != place and (leaf.user != DUMMY or leaf.sum):
+            wrong.append(Wrong(place, "duplicate-user", f"the user of node {known} again"))
+        if leaf.sum < 0:
+            text = f"the account owes {plain(leaf.sum)}: it hides as much of other accounts"
+            wrong.append(Wrong(place, "negative-balance", text))
+    return wrong
+
+
+def _fitting(tree: Complete) -> tuple[str, list[Wrong]]:
+    """The dialect that the tree fits best, and what is wrong in it even so."""
+    names = ("lproof", "spec") if tree.exponents else ("spec", "lproof")
+    found = {}
+    for name in names:
+        found[name] = wrong_nodes(tree, DIALECTS[name])
+        if not found[name]:
+            break
+    best = min(found, key=lambda name: len(found[name]))
+    return best, found[best]
 
 
 def _judge_complete(document: Document, given: Given, findings: Findings) -> None:
     tree = parse_complete(document)
     root = published(given)
     currency = given.text("currency") or root.currency or CURRENCY
-    name = _fitting(tree)
-    findings.version = name
+    findings.version, wrong = _fitting(tree)
     wanted = given.text("user")
+    if wanted is None and given.value("balance") is not None:
+        raise UsageError("balance is compared with a user's: name him with user")
     findings.claims_inclusion = wanted is not None
     findings.about(About.TOTALS)
-    nodes = check_complete(tree, DIALECTS[name])
-    count = len(tree.leaves)
-    findings.passed("tree", f"all {count} leaves and {count - 1} parents recomputed")
-    top = SumNode(nodes[0].hash, {currency: nodes[0].balances[""]})
+    accounts = wrong_accounts(tree)
+    for item in (*wrong, *accounts):
+        findings.violation(item.reason, item.text, f"node {item.place}")
+    count, nodes = len(tree.leaves), 2 * len(tree.leaves) - 1
+    if not wrong:
+        findings.passed("tree", "every leaf and every parent recomputed")
+    if not accounts:
+        findings.passed("negative-balance", "no amount is negative, no user stands twice")
+    digest, total = tree.inner[0] if tree.inner else (tree.leaves[0].hash or "", tree.leaves[0].sum)
+    top = SumNode(digest, {currency: total})
     findings.published = top.balances
     findings.scope = Scope(others_non_negative="shown", hash_bits=256)
-    findings.details["accounts"] = count
-    _check_users(tree)
-    if wanted is None:
-        if given.value("balance") is not None:
-            raise UsageError("balance is compared with a user's: name him with user")
-    else:
+    twice = sum(item.reason == "duplicate-user" for item in accounts)
+    findings.details["counts"] = {
+        "nodes": nodes,
+        "leaves": count,
+        "duplicates": twice,
+        "height": nodes.bit_length(),
+    }
+    if any(item.reason == SUM for item in wrong):
+        held = sum_of(leaf.sum for leaf in tree.leaves)
+        findings.details["owed_at_least"] = {currency: held}
+        findings.headline = sums_headline({currency: EXACT.subtract(held, total)})
+    if wanted is not None:
         _find_user(wanted, tree, currency, given, findings)
     _anchor(top, root, currency, given, findings)
-    for leaf in tree.leaves:
-        if leaf.sum < 0:
-            raise Invalid(
-                "negative-balance",
-                f"an account owes {plain(leaf.sum)}: it hides as much of other accounts",
-                computed=plain(leaf.sum),
-            )
-    findings.passed("negative-balance", "no amount is negative", about=About.TOTALS)
-
-
-def _check_users(tree: Complete) -> None:
-    seen: set[str] = set()
-    for place, leaf in enumerate(tree.leaves, start=len(tree.inner)):
-        if leaf.user in seen and (leaf.user != DUMMY or leaf.sum):
-            raise Invalid("duplicate-user", "one user stands twice", where=f"[{place}]")
-        seen.add(leaf.user)
 
 
 def _find_user(
@@ -435,6 +454,15 @@ def _find_user(
         about=About.INCLUDED,
     )
     assert leaf is not None
+    rebuilt = leaf.digest(DIALECTS[findings.version or ""])
+    findings.check(
+        rebuilt == leaf.hash,
+        "leaf-hash",
+        "it is rebuilt from your name, balance and nonce",
+        "the leaf rebuilt from name, balance and nonce is not the file's leaf",
+        expected=leaf.hash,
+        computed=rebuilt,
+    )
     _own(leaf.user, leaf.sum, given, findings)
     findings.account = Account(leaf.user, {currency: leaf.sum})
     findings.nodes.append(Node(0, "leaf", leaf.hash or "", None, {currency: leaf.sum}, leaf.user))

@@ -242,15 +242,15 @@ def _own_leaf(
     return PlainProof(leaf, rebuilt, (), Joined.BYTES, None, record.user, record.balances)
 
 
-def is_level_one(document: Document) -> bool:
+def is_level_one(head: bytes) -> bool:
     """Whether a file begins with two rows of level 1: a whole level's file, no user's path."""
-    lines = document.head.split(b"\n", 2)[:2]
+    lines = head.split(b"\n", 2)[:2]
     rows = [line.removesuffix(b"\r").decode("latin-1") for line in lines]
     return len(rows) == 2 and all(_ROW.fullmatch(row) and row[64:67] == ",1," for row in rows)
 
 
 def _recognises(document: Document) -> bool:
-    return _ROW.fullmatch(document.first_line) is not None and not is_level_one(document)
+    return _ROW.fullmatch(document.first_line) is not None and not is_level_one(document.head)
 
 
 SCHEME = Scheme(

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from merkle_por.documents import Document
 from merkle_por.errors import Invalid, Malformed, UsageError
@@ -27,7 +28,7 @@ from merkle_por.exchanges.silversixpence import (
 from merkle_por.hashes.sha256 import digests_of_slices
 from merkle_por.ledger.bands import ROW_PROBLEMS, leaves_with
 from merkle_por.ledger.packed import repeated_prefixes
-from merkle_por.ledger.source import Lines, Opened, find_lines, opened
+from merkle_por.ledger.source import Lines, Opened, find_lines, opened, plain_head
 from merkle_por.ledger.text_levels import OTHER_LEVEL, Form, read_rows
 from merkle_por.scheme import (
     ROOT,
@@ -48,6 +49,7 @@ BLOCK_ROWS = 1 << 14
 _FORM = Form(b"y',n',y',y")
 _ROW_BYTES = 3 * 64 + 3 + 2 + 2
 MOST_LEVELS = 64
+SUFFIXES = ("", ".gz", ".xz", ".zst")
 
 
 @dataclass
@@ -178,11 +180,16 @@ def _level_files(document: Document, given: Given) -> list[Document]:
     folder = document.path if document.is_folder else document.path.parent
     found = []
     for number in range(1, MOST_LEVELS + 1):
-        path = folder / f"tree-level{number}.csv"
-        if not path.exists():
+        path = _level_path(folder, number)
+        if path is None:
             break
         found.append(Document.of(path, document.limits))
     return found or [document]
+
+
+def _level_path(folder: Path, number: int) -> Path | None:
+    paths = (folder / f"tree-level{number}.csv{suffix}" for suffix in SUFFIXES)
+    return next((path for path in paths if path.exists()), None)
 
 
 def _judge(document: Document, given: Given, findings: Findings) -> None:
@@ -291,8 +298,8 @@ def _find(wanted: dict[str, str], leaves: bytes, findings: Findings) -> None:
 def _recognises(document: Document) -> bool:
     if document.is_folder:
         assert document.path is not None
-        return (document.path / "tree-level1.csv").exists()
-    return is_level_one(document)
+        return _level_path(document.path, 1) is not None
+    return is_level_one(plain_head(document))
 
 
 SCHEME = Scheme(
@@ -304,6 +311,7 @@ SCHEME = Scheme(
     used="2022-11 to 2022-12, historical",
     file_name="tree-level1.csv",
     kind=Kind.LEDGER,
+    streams=True,
     recognises=_recognises,
     judge=_judge,
     facts={

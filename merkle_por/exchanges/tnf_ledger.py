@@ -12,10 +12,16 @@ from dataclasses import dataclass
 from merkle_por.amounts import amount
 from merkle_por.documents import LIMITS, Document
 from merkle_por.errors import Incomplete, Malformed, UsageError
-from merkle_por.exchanges.leaf_list import DIALECTS, LEAF_BITS, LEAF_DIGITS, layers
+from merkle_por.exchanges.leaf_list import (
+    DIALECTS,
+    LEAF_BITS,
+    LEAF_BYTES,
+    LEAF_DIGITS,
+    layers,
+    list_root,
+)
 from merkle_por.ledger.flat_rows import Entry, Rows, read_rows
 from merkle_por.ledger.source import Opened, find_lines, opened, plain_head
-from merkle_por.merkle.paths import root_of
 from merkle_por.scheme import (
     Assurance,
     Fact,
@@ -30,7 +36,6 @@ from merkle_por.verdict import About, Account, Scope, Totals
 
 HEADER_BYTES = 1 << 20
 ID_BYTES = 4_000
-LEAF_BYTES = LEAF_DIGITS // 2
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,7 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         )
         findings.account = Account(owner, dict(own[0][1].amounts))
         findings.compare("balances", "your statement at the snapshot")
-    leaves = [
-        bytes(rows.leaves[i : i + LEAF_BYTES]) for i in range(0, len(rows.leaves), LEAF_BYTES)
-    ]
-    findings.published_root(root_of(leaves).hex(), given)
+    findings.published_root(list_root(bytes(rows.leaves)).hex(), given)
 
 
 def _report(rows: Rows, repeated: list[tuple[int, int]], findings: Findings) -> None:
@@ -199,6 +201,7 @@ SCHEME = Scheme(
     used="2020 to 2022, historical",
     file_name="ledger.csv",
     kind=Kind.LEDGER,
+    streams=True,
     recognises=_recognises,
     judge=_judge,
     facts={

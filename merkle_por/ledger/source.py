@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import local
 from typing import Any, BinaryIO, Protocol, cast
 
-from merkle_por.documents import HEAD_BYTES, Document, Limits
+from merkle_por.documents import HEAD_BYTES, Document, Limits, compression
 from merkle_por.errors import Incomplete, Malformed, UsageError
 from merkle_por.execution import Progress
 from merkle_por.ledger.packed import line_ends
@@ -36,18 +36,11 @@ LEAST_CAP = 64 << 20
 XZ_MEMORY = 256 << 20  # bytes of dictionary that an xz file may ask for
 ZSTD_WINDOW_LOG = 27  # 128 MiB, the most that zstd itself takes without being asked
 
-_MAGICS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-
 Identity = tuple[int, int, int, int]
 
 
 class _Reads(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
-
-
-def compression(head: bytes) -> str | None:
-    """The name of the compression that a file's first bytes show, None for none known."""
-    return next((name for magic, name in _MAGICS.items() if head.startswith(magic)), None)
 
 
 # ---- compressed streams ----
@@ -151,6 +144,31 @@ def plain_head(document: Document) -> bytes:
     except Malformed:
         return head
     return head[:HEAD_BYTES]
+
+
+def unpacked_whole(document: Document) -> Document:
+    """A compressed file as the text in it, for schemes that read files whole; its name, length
+    and hash stay those of the file.
+
+    Raises Malformed bad-archive, too-big; UsageError where this Python can't unpack it.
+    """
+    kind = compression(document.head)
+    assert kind is not None
+    whole = bytearray()
+    with document.open() as raw:
+        try:
+            for block in _unpacked(kind, raw):
+                whole += block
+                if len(whole) > document.limits.proof_bytes:
+                    raise Malformed(
+                        "too-big",
+                        f"unpacked it has more than {document.limits.proof_bytes:,} bytes",
+                    )
+        except Incomplete as error:
+            raise UsageError(f"{document.name}: {error.text}", *error.hints) from None
+    inside = Document(document.name, document.path, bytes(whole), document.limits)
+    inside.__dict__.update(size=document.size, sha256=document.sha256)
+    return inside
 
 
 # ---- where tasks read ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 
@@ -14,7 +15,14 @@ from hypothesis import strategies as st
 from merkle_por.documents import LIMITS, Document
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges import leaf_list
-from merkle_por.exchanges.leaf_list import User, bitso_amount, fixed_8, layers, with_point
+from merkle_por.exchanges.leaf_list import (
+    User,
+    bitso_amount,
+    fixed_8,
+    layers,
+    list_root,
+    with_point,
+)
 from merkle_por.merkle.paths import root_of
 from merkle_por.verdict import Inclusion, Totals
 
@@ -52,6 +60,24 @@ def test_bitso_example() -> None:
 def test_comments_and_a_missing_last_line_end() -> None:
     data = b"# made by\n" + listed(SPLIT, "\n").rstrip(b"\n")
     assert judged(data, {"root": SPLIT_ROOT, "leaf": SPLIT[0]}).state == "valid"
+
+
+@drawn(st.integers(1, 300))
+def test_the_root_of_packed_leaves_is_that_of_single_ones(count: int) -> None:
+    leaves = [hashlib.sha256(b"%d" % i).digest()[:8] for i in range(count)]
+    assert list_root(b"".join(leaves)) == root_of(leaves)
+
+
+def test_a_line_without_an_end_is_not_read_for_ever() -> None:
+    data = b"#" * (2 * leaf_list.LINE_BYTES) + listed(SPLIT)
+    assert judged(data, scheme="leaf-list").reason == "bad-row"
+
+
+def test_a_byte_order_mark_is_ignored_and_another_level_named() -> None:
+    data = b"\xef\xbb\xbf" + listed(SPLIT)
+    assert judged(data, {"root": SPLIT_ROOT}).state == "valid"
+    other = judged(listed(SPLIT).replace(b"4,3\t", b"3,3\t"))
+    assert (other.reason, other.checks[-1].computed) == ("level-mismatch", "3")
 
 
 def test_a_list_alone_claims_no_inclusion() -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from helpers import changed_bytes_never_valid, entry, judged, of
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
+import merkle_por
 from merkle_por.amounts import stripped
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges import maxwell
 from merkle_por.exchanges.maxwell import DIALECTS, Leaf, decimal_of, scientific
+from merkle_por.execution import Execution
+from merkle_por.merkle.paths import sha256_hex
 from merkle_por.recognise import recognise
 from merkle_por.verdict import Inclusion, Totals
 
@@ -179,6 +183,65 @@ def test_whole_trees_of_both_dialects(count: int, dialect: str) -> None:
     assert missing.reason == "leaf-not-found"
 
 
+def heap(values: list[str], users: list[str] | None = None) -> list[dict[str, Any]]:
+    """The elements of a whole tree, the dialect spec."""
+    count = len(values)
+    names = users or [f"u{i}" for i in range(count)]
+    nodes: list[dict[str, Any]] = [{} for _ in range(2 * count - 1)]
+    for place, (user, value) in enumerate(zip(names, values, strict=True), start=count - 1):
+        digest = Leaf(user, Decimal(value), "ab", None).digest(stripped)
+        nodes[place] = {"user": user, "sum": value, "nonce": "ab", "hash": digest}
+    for place in range(count - 2, -1, -1):
+        left, right = nodes[2 * place + 1], nodes[2 * place + 2]
+        total = Decimal(left["sum"]) + Decimal(right["sum"])
+        text = maxwell.inner_text(left["hash"], right["hash"], total, stripped)
+        nodes[place] = {"sum": str(total), "hash": sha256_hex(text.encode())}
+    return [{"index": i, "data": node} for i, node in enumerate(nodes)]
+
+
+def test_every_wrong_node_of_a_whole_tree_is_listed() -> None:
+    tree = heap(["5", "6", "7", "8", "9"])
+    assert judged(tree).details["counts"] == {
+        "nodes": 9,
+        "leaves": 5,
+        "duplicates": 0,
+        "height": 4,
+    }
+    tree[3]["data"]["sum"] = "1"  # over the last two leaves, 8 and 9
+    tree[6]["data"]["nonce"] = "cd"
+    audit = merkle_por.audit(json.dumps(tree).encode(), execution=Execution(violations=3))
+    listed = audit.to_json()["violations"]
+    assert [(item["class"], item["where"]) for item in listed["listed"]] == [
+        ("leaf-hash", "node 6"),
+        ("sum-mismatch", "node 3"),
+        ("sum-mismatch", "node 1"),
+    ]
+    assert listed["more"] == 1  # node 1's hash, made with the sum of its children
+    assert listed["counts"] == {"leaf-hash": 1, "sum-mismatch": 2, "parent-hash": 1}
+    assert (audit.verdict.totals, audit.verdict.reason) == (Totals.FAILS, "leaf-hash")
+
+
+def test_a_whole_tree_that_hides_liabilities_says_how_much() -> None:
+    tree = heap(["5", "6", "7", "8"])
+    tree[0]["data"]["sum"] = "1"
+    verdict = judged(tree, {"user": "u1"})
+    assert verdict.sentence == "The ledger hides 25 BTC of liabilities (sum-mismatch)."
+    assert (verdict.inclusion, verdict.totals) == (Inclusion.HOLDS, Totals.FAILS)
+    assert verdict.details["owed_at_least"] == {"BTC": 26}
+
+
+def test_negative_and_repeated_accounts_are_said_of_the_totals() -> None:
+    tree = heap(["5", "-6", "7"], ["a", "b", "a"])
+    root = tree[0]["data"]["hash"]
+    verdict = judged(tree, {"root": root, "user": "b"})
+    counts = {"negative-balance": 1, "duplicate-user": 1}
+    assert verdict.details["violations"]["counts"] == counts
+    assert (verdict.inclusion, verdict.totals) == (Inclusion.HOLDS, Totals.FAILS)
+    changed = json.loads(json.dumps(tree))
+    changed[3]["data"]["nonce"] = "cd"  # of b
+    assert judged(changed, {"root": root, "user": "b"}).inclusion is Inclusion.FAILS
+
+
 def test_changed_bytes() -> None:
     path, given = entry("made", "maxwell", "ok_partial_deep.json")
     changed_bytes_never_valid(path, given, "maxwell-partial")
@@ -193,3 +256,16 @@ def test_neighbours_are_not_recognised() -> None:
         assert not any(scheme.recognises(document) for scheme in maxwell.SCHEMES)
     path, _ = entry("made", "maxwell", "ok_complete_2.json")
     assert recognise(Document.of(path)) is maxwell.COMPLETE
+
+
+@pytest.mark.parametrize("name", ["spec", "lproof"])
+@pytest.mark.parametrize("text", ["0.00000001", "1e-8"])
+def test_a_leafs_own_hash_tells_the_dialect_where_no_root_does(name: str, text: str) -> None:
+    leaf = Leaf("alice", Decimal("1e-8"), "ab", None)
+    digest = leaf.digest(DIALECTS[name])
+    data = {"user": "alice", "sum": text, "nonce": "ab", "hash": digest}
+    verdict = judged({"partial_tree": {"data": data}}, {})
+    assert (verdict.state, verdict.version) == ("unconfirmed", name)
+    assert verdict.root is not None
+    assert verdict.root.value == digest
+    assert judged({"partial_tree": {"data": data}}, {"root": "00" * 32}).reason == "root-mismatch"

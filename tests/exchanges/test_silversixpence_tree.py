@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,17 @@ def test_any_tree_is_rebuilt_and_every_leaf_found(count: int, end: str) -> None:
         "height": len(levels) + 1,
     }
     assert verdict.details["leaf_indexes"] == [count - 1]
+
+
+def test_packed_level_files_are_found_and_read(tmp_path: Path) -> None:
+    levels, leaves, root = tree_of(9)
+    for number, rows in enumerate(levels, start=1):
+        text = "".join(",".join(row) + "\n" for row in rows).encode()
+        pack, suffix = ((gzip.compress, ".gz"), (lzma.compress, ".xz"), (bytes, ""))[number % 3]
+        (tmp_path / f"tree-level{number}.csv{suffix}").write_bytes(pack(text))
+    for source in (tmp_path, tmp_path / "tree-level1.csv.xz"):
+        verdict = merkle_por.audit(source, given={"root": root, "leaf": leaves[4]}).verdict
+        assert (verdict.scheme, verdict.state) == (SCHEME.id, State.VALID)
 
 
 @drawn(st.integers(2, 40), st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import Any
 
@@ -95,6 +96,22 @@ def test_rows_of_many_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_its_dialect_it_is_incomplete() -> None:
     verdict = merkle_por.audit(b"#ID,BTC\na,1\n").verdict
     assert (verdict.scheme, verdict.state) == ("tnf-ledger", State.INCOMPLETE)
+
+
+def test_gate_hashes_its_ledger_verbatim_and_a_users_page_with_8_decimals() -> None:
+    def leaf(text: str) -> str:
+        parts = [hashlib.sha256(part.encode()).hexdigest() for part in ("a", text)]
+        return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+    for text in ("1.5", "1.50000000", "0.1234567891"):
+        verdict = audited(f"#ID,BTC\na,{text}\n", scheme="gate2020", root=leaf(text))
+        assert verdict.state is State.VALID
+    user = {"scheme": "gate2020", "id": "a", "assets": ["BTC"], "balances": ["1.5"]}
+    listed = f"Level\tHash\n1,0\t{leaf('1.50000000')}\n".encode()
+    given = {"user": user, "root": leaf("1.50000000")}
+    assert merkle_por.verify(listed, given=given).state is State.VALID
+    two = audited("#ID,BTC,ETH\na,1,2\n", scheme="gate2020")
+    assert (two.state, two.reason) == (State.MALFORMED, "asset-set")
 
 
 def test_an_id_that_is_not_there() -> None:

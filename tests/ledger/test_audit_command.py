@@ -80,6 +80,16 @@ def test_statuses_and_the_json_report(tmp_path: Path) -> None:
     run(path, status=3)
 
 
+def test_an_account_is_looked_up(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    path.write_text("#ID,BTC\nalice,1.50\nbob,3\n")
+    scheme = ("--given", "scheme=concat")
+    document = json.loads(run(path, *scheme, "--account", "alice", "--json", status=4))
+    assert document["account"] == {"id": "alice", "balances": {"BTC": "1.50"}, "expected": None}
+    run(path, *scheme, "--account", "carol", status=1)
+    run(path, *scheme, "--account", "alice", "--given", "account=bob", status=2)
+
+
 def test_an_audit_is_a_liabilities_input_of_solvency(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
     path.write_bytes(LEDGER.text())

@@ -138,6 +138,7 @@ def test_leaves_that_stand_twice_are_named(backend: str, monkeypatch: pytest.Mon
     assert verdict.reason == "duplicate-leaf"
     listed = verdict.details["violations"]["listed"]
     assert [item["where"] for item in listed] == ["leaf 17", "leaf 20"]
+    assert [item["line"] for item in listed] == [31 + 17 + 2, 31 + 20 + 2]
     assert all(item["text"] == "stands before as leaf 3" for item in listed)
     assert verdict.details["counts"]["duplicates"] == 2
 
@@ -156,6 +157,19 @@ def test_violations_are_listed_in_file_order_and_all_counted(limit: int) -> None
     assert found["more"] == len(parents) - len(listed)
     assert found["counts"] == {"parent-hash": len(parents)}
     assert all(item["line"] == int(item["where"][5:]) + 2 for item in found["listed"])
+
+
+@pytest.mark.parametrize("limit", [1, 4, 1000])
+def test_a_node_wrong_in_sum_and_hash_is_one_among_the_rest_too(limit: int) -> None:
+    ledger = BitmexLedger(128)
+    leaves = range(127, 255, 7)
+    for row in leaves:
+        ledger.nodes[row] = (ledger.nodes[row][0], ledger.nodes[row][1] + 1)
+    parents = {(row - 1) // 2 for row in leaves}
+    verdict = audited(ledger.text(), violations=limit)
+    found = verdict.details["violations"]
+    assert len(found["listed"]) + found["more"] == len(parents)
+    assert found["counts"] == {"sum-mismatch": len(parents), "parent-hash": len(parents)}
 
 
 @drawn(st.integers(0, 62), st.sampled_from([b"x", b"", b"\x00", b",", b" ", b"\xff"]))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import vectorfiles
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 from ledgers import BitmexLedger
@@ -49,6 +50,42 @@ def test_compressed_ledgers_are_recognised_and_read(
     assert verdict.file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert verdict.file.bytes == path.stat().st_size
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+@pytest.mark.parametrize(
+    ("folder_", "name"),
+    [
+        ("leaf-list", "concat_n23.txt"),
+        ("maxwell", "ok_complete_11.json"),
+        ("cakedefi", "n8_u0.json"),
+    ],
+)
+def test_lists_and_whole_trees_are_read_packed_too(
+    pack: Any, folder_: str, name: str, tmp_path: Path, folder: Path
+) -> None:
+    listed = vectorfiles.manifest("made", folder_)
+    vector = next(item for item in listed if item.data.get("file") == name)
+    plain, given = vector.files[0], vector.data["args"]
+    path = tmp_path / "packed"
+    path.write_bytes(pack(plain.read_bytes()))
+    before, after = (merkle_por.audit(source, given=given).verdict for source in (plain, path))
+    assert (before.scheme, before.state) == (after.scheme, after.state)
+    assert after.state is State.VALID
+    assert (after.root, after.published) == (before.root, before.published)
+    assert after.file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert after.file.bytes == path.stat().st_size
+    assert merkle_por.verify(path, scheme=before.scheme, given=given).state is State.VALID
+    assert list(folder.iterdir()) == []
+
+
+def test_a_packed_file_that_is_read_whole_has_a_cap() -> None:
+    limits = Limits(proof_bytes=100_000)
+    for text, reason in ((b" " * 200_000, "too-big"), (b" " * 50_000, "unknown-format")):
+        verdict = merkle_por.audit(gzip.compress(text), limits=limits).verdict
+        assert (verdict.state, verdict.reason) == (State.MALFORMED, reason)
+    cut = gzip.compress(b'[{"index": 0}]')[:-3]
+    assert merkle_por.audit(cut).verdict.reason == "bad-archive"
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])

@@ -286,7 +286,9 @@ def find_parts(user: User, whole: Whole) -> list[int]:
         same: list[int] = []
         if record is not None:
             numbers = sorted(leaves_with(whole.audit.prefixes, record[:32]))
-            real = [number for number in numbers if number >= whole.tree.leaves.padding]
+            # A padding row is a copy without balances: of a leaf that has none it can't be told.
+            first = whole.tree.leaves.padding if any(record[32:]) else 0
+            real = [number for number in numbers if number >= first]
             same = [n for n, found in whole.tree.leaf_records(real) if found == record]
         if len(same) < wanted:
             raise Invalid(
@@ -315,6 +317,7 @@ def _judge_user(document: Document, given: Given, findings: Findings) -> None:
     shared = given.execution.shared
     with opened(tree, document.limits, shared=shared) as ledger:
         whole = audit_whole(ledger, given.execution, findings)
+        findings.about(About.INCLUDED)
         lines = find_parts(user, whole)
     findings.scope = _scope(whole, own=True)
     findings.details["lines"] = lines[:100]
@@ -326,6 +329,7 @@ def _judge_user(document: Document, given: Given, findings: Findings) -> None:
 
 def _judge_tree(document: Document, given: Given, findings: Findings) -> None:
     findings.claims_inclusion = False
+    findings.about(About.TOTALS)
     with opened(document, document.limits, shared=given.execution.shared) as ledger:
         whole = audit_whole(ledger, given.execution, findings)
     findings.scope = _scope(whole, own=False)
@@ -367,6 +371,7 @@ SCHEME = Scheme(
     used="2023-03, historical",
     file_name="full-liabilities-merkle-tree.txt, user_info_file.json",
     kind=Kind.LEDGER,
+    streams=True,
     recognises=_recognises,
     members=("hash", "nonce", "totalBalances", "nodes", "balances"),
     judge=_judge,
