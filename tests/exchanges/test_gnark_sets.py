@@ -406,6 +406,36 @@ def test_tables_without_a_config_are_nobody_s_or_the_one_that_has_such_columns()
     assert ambiguous.proofs[0].reason == "ambiguous-format"
 
 
+@pytest.mark.parametrize("format_", ["binance-zk-v1", "gate-zk"])
+def test_column_names_in_camel_case_are_htx_s_alone(format_: str, tmp_path: Path) -> None:
+    folder = copied(format_, valid_name(format_), tmp_path)
+    table = folder / "proof.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    camel = {snake: name for name, snake in rows.CAMEL.items()}
+    for snake, name in camel.items():
+        lines[0] = lines[0].replace(snake, name)
+    table.write_text("".join(lines))
+    given = facts(named(format_, "audit", f"{valid_name(format_)}/proof.csv"))
+    verdict = merkle_por.audit(table, scheme=format_, given=given).verdict
+    assert (verdict.state, verdict.reason) == (State.MALFORMED, "bad-keys")
+
+
+def test_reserved_slots_need_no_name_in_a_published_list(tmp_path: Path) -> None:
+    format_, name = "binance-zk-v3", "valid_v3_multi"
+    folder = copied(format_, name, tmp_path)
+    settings = json.loads((folder / "config.json").read_bytes())
+    assets = settings["CexAssetsInfo"]
+    symbols = {str(asset["Index"]): asset["Symbol"] for asset in assets}
+    unused = [{"BoundaryValue": 1 << 118, "Ratio": 0, "PrecomputedValue": 0}] * 12
+    zeros = {key: unused if "Ratios" in key else 0 for key in assets[0]}
+    assets += [{**zeros, "Symbol": "reserved", "Index": len(assets) + i} for i in range(2)]
+    (folder / "config.json").write_text(json.dumps(settings))
+    config = str(folder / "config.json")
+    verdict = audited(format_, name, config=config, symbols=symbols)
+    assert verdict.state is State.VALID, verdict.sentence
+    assert "RESERVED" not in verdict.published
+
+
 def test_wrong_facts_are_the_caller_s_mistakes() -> None:
     for wrong in (
         {"vk_sha256": ["12"]},

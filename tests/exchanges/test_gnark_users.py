@@ -14,6 +14,7 @@ from helpers import changed, changed_bytes_never_valid, judged, recognised
 
 import merkle_por
 from merkle_por.documents import Document
+from merkle_por.errors import UsageError
 from merkle_por.exchanges._gnark_por import commitments, user
 from merkle_por.exchanges._gnark_por.commitments import asset_elements, empty_root, leaf, tier_of
 from merkle_por.exchanges._gnark_por.family import Assets, Profile
@@ -259,6 +260,35 @@ def test_values_names_and_expected_amounts() -> None:
     nameless = judged(file, {"root": file["Root"]})
     assert nameless.account is not None
     assert dict(nameless.account.balances) == {"asset 0": 200}
+
+
+def test_rows_of_nothing_in_slots_that_a_published_list_leaves_out() -> None:
+    """A tier is filled up with such rows, and a list of symbols has no reserved slots."""
+    row = {"Index": 0, "Equity": 2, "Debt": 0, "Loan": 0, "Margin": 0, "PortfolioMargin": 0}
+    nothing = {**row, "Index": 3, "Equity": 0}
+    file = made([row, nothing], TotalEquity=2)
+    facts_ = {"root": file["Root"], "symbols": {"0": "shib"}, "prices": {"0": "1"}}
+    good = judged(file, facts_)
+    assert good.state is State.VALID, good.sentence
+    assert good.account is not None
+    assert set(good.account.balances) == {"SHIB"}
+    owed = made([row, {**nothing, "Debt": 1}], TotalEquity=2)
+    assert judged(owed, {**facts_, "root": owed["Root"]}).reason == "unknown-coin"
+
+
+def test_two_assets_of_one_name_are_not_one_balance(tmp_path: Path) -> None:
+    entry = named("binance-zk-v3", "hidden_user", "user_covered.json")
+    given = facts(entry)
+    settings = json.loads(Path(given["config"]).read_bytes())
+    settings["CexAssetsInfo"][1]["Symbol"] = settings["CexAssetsInfo"][0]["Symbol"].upper()
+    twice = tmp_path / "config.json"
+    twice.write_text(json.dumps(settings))
+    few = {**given, "config": str(twice)}
+    del few["proof"], few["verifying_keys"]
+    assert judged(entry.files[0], few).reason == "duplicate-asset"
+    file = made([])
+    with pytest.raises(UsageError):
+        judged(file, {"root": file["Root"], "symbols": {"0": "btc", "1": "BTC"}})
 
 
 def test_own_account() -> None:

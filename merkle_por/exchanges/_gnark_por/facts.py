@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from merkle_por.errors import UsageError
-from merkle_por.exchanges._gnark_por.family import MAX_SLOTS
+from merkle_por.exchanges._gnark_por.family import MAX_SLOTS, RESERVED
 from merkle_por.scheme import ROOT, TOTALS, Fact, FactKind, Given
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -91,8 +91,13 @@ def prices(given: Given) -> dict[int, int] | None:
 def symbols(given: Given) -> dict[int, str] | None:
     """Asset index -> symbol."""
     found = _by_index(given, "symbols")
-    if found is not None and not all(isinstance(item, str) and item for item in found.values()):
+    if found is None:
+        return None
+    if not all(isinstance(item, str) and item for item in found.values()):
         raise UsageError("symbols must be texts")
+    named = [item.casefold() for item in found.values() if item.casefold() != RESERVED]
+    if len(set(named)) != len(named):
+        raise UsageError("symbols names two assets alike")
     return found
 
 

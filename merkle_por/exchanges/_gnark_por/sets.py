@@ -240,7 +240,9 @@ def check(document: Document, family: Family, given: Given, findings: Findings) 
     progress = given.execution.progress
     table_index = rows.index(table, lambda n: progress("reading", n, None, "batches"))
     columns, places = table_index.columns, table_index.places
-    if columns.tiered is not (family.assets is Assets.ROWS):
+    # Names in camel case are HTX's; its tables also come with Binance's names.
+    foreign = columns.camel and family.assets is not Assets.ABSOLUTE
+    if foreign or columns.tiered is not (family.assets is Assets.ROWS):
         raise Malformed("bad-keys", "the columns are of another release", where="line 1")
     settings = _config(table, family, given)
     family = family.with_slots_too(settings.assets[-1].index + 1)
