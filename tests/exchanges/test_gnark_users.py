@@ -360,6 +360,11 @@ def test_a_file_without_assets_is_told_by_the_hash() -> None:
         file = empty(kind, profile)
         assert recognised(file) == [id_]
         assert judged(file, {"root": file["Root"]}).state is State.VALID
+    # HTX's program with another number of slots, which only the caller can say: not Binance's.
+    file = empty(Assets.ABSOLUTE, Profile(210))
+    assert judged(file, {"root": file["Root"]}).reason == "ambiguous-format"
+    named_ = judged(file, {"root": file["Root"], "asset_counts": 210}, "htx-zk")
+    assert named_.state is State.VALID
 
 
 @pytest.mark.parametrize("format_", ["binance-zk-v1", "binance-zk-v3", "gate-zk", "htx-zk"])
