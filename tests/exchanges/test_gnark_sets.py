@@ -7,6 +7,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from merkle_por.exchanges._gnark_por import batches, rows
 from merkle_por.exchanges._gnark_por.batches import Task
 from merkle_por.exchanges._gnark_por.rows import Columns, Link
 from merkle_por.execution import Execution
+from merkle_por.report.text import Page, grouped
 from merkle_por.verdict import CheckStatus, State, Totals, Verdict
 
 FORMATS = ("binance-zk-v1", "binance-zk-v1b", "binance-zk-v2", "binance-zk-v3", "gate-zk", "htx-zk")
@@ -217,6 +219,37 @@ def test_totals_are_equity_less_debt_in_whole_coins() -> None:
     first = verdict.details["assets"][0]
     assert first["equity"] - first["debt"] == verdict.published["BTC"]
     assert set(first["collateral"]) == {"loan", "margin", "portfolio_margin"}
+
+
+def test_loans_and_what_is_pledged_for_them_are_shown(tmp_path: Path) -> None:
+    """In the audit's text, and in what solvency makes of the saved audit."""
+    name = "valid_v3_multi"
+    entry = named("binance-zk-v3", "audit", f"{name}/proof.csv")
+    result = merkle_por.audit(entry.files[0], given=facts(entry))
+    config = json.loads((entry.folder / name / "config.json").read_bytes())
+    names = ("LoanCollateral", "MarginCollateral", "PortfolioMarginCollateral")
+    first = next(a for a in config["CexAssetsInfo"] if a["Symbol"] == "btc")
+    debt, pledged = (
+        Decimal(n).scaleb(-8) for n in (first["TotalDebt"], sum(first[key] for key in names))
+    )
+    assert debt
+    assert pledged
+    text = result.page(Page()).plain()
+    line = next(line for line in text.splitlines() if line.startswith("  loans     BTC"))
+    assert f"{grouped(debt)} " in line
+    assert line.endswith(f"pledged {grouped(pledged)}")
+    saved, held = tmp_path / "audit.json", tmp_path / "held.json"
+    saved.write_text(json.dumps(result.to_json()))
+    rows = [{"asset": asset, "amount": "1"} for asset in result.to_json()["liabilities"]]
+    held.write_text(json.dumps({"reserves": rows}))
+    report = merkle_por.solvency([str(saved)], [str(held)])
+    (source,) = report.to_json()["liabilities"]
+    assert Decimal(source["loans"]["BTC"]) == debt
+    assert Decimal(source["pledged"]["BTC"]) == pledged
+    assert source["net_of_debt"] is True
+    shown = report.page(Page()).plain()
+    assert f"BTC {grouped(debt)}" in shown
+    assert "  pledged   for loans: BTC" in shown
 
 
 def test_published_totals_and_symbols_are_compared() -> None:
