@@ -469,6 +469,17 @@ def test_reserved_slots_need_no_name_in_a_published_list(tmp_path: Path) -> None
     assert "RESERVED" not in verdict.published
 
 
+def test_the_one_key_of_the_one_tier_may_have_any_name() -> None:
+    entry = named("binance-zk-v3", "audit", "valid_v3_onetier/proof.csv")
+    (key,) = facts(entry)["verifying_keys"].values()
+    for keys in ({"0": key}, {"zkpor": key}, key, [key]):
+        assert audited("binance-zk-v3", "valid_v3_onetier", verifying_keys=keys).state is (
+            State.VALID
+        )
+    with pytest.raises(UsageError):
+        audited("gate-zk", "valid_gate_small", verifying_keys={"0": key, "864": key})
+
+
 def test_wrong_facts_are_the_caller_s_mistakes() -> None:
     for wrong in (
         {"vk_sha256": ["12"]},

@@ -141,8 +141,9 @@ def _named_keys(given: Given, tiers: Sequence[int | None]) -> dict[int | None, D
             raise UsageError(f"{len(documents)} verifying keys for {len(tiers)} tiers")
         return dict(zip(tiers, documents, strict=True))
     found: dict[int | None, Document] = {}
+    only = tuple(tiers) == (ONE_KEY,) or len(tiers) == len(value) == 1  # whatever its name
     for name, path in value.items():
-        tier = _tier_named(str(name), tiers)
+        tier = tiers[0] if only else _tier_named(str(name), tiers)
         if tier in found:
             raise UsageError(f"verifying_keys: two keys for {name}")
         one = given.having({"verifying_keys": path}, {})
@@ -151,8 +152,6 @@ def _named_keys(given: Given, tiers: Sequence[int | None]) -> dict[int | None, D
 
 
 def _tier_named(name: str, tiers: Sequence[int | None]) -> int | None:
-    if tuple(tiers) == (ONE_KEY,):
-        return ONE_KEY  # one key, under whatever name
     if not (name.isascii() and name.isdigit() and len(name) < 10):
         known = ", ".join(map(str, tiers))
         raise UsageError(f"verifying_keys: {name[:20]} is not a tier", f"there are: {known}")
