@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 NAMES = {
     "binance": "Binance",
     "bitfinex": "Bitfinex",
+    "bitget": "Bitget",
+    "bitgo": "BitGo",
     "bitmex": "BitMEX",
     "bybit": "Bybit",
+    "coinex": "CoinEx",
     "crypto.com": "Crypto.com",
+    "gate": "Gate",
     "htx": "HTX",
     "kraken": "Kraken",
     "kucoin": "KuCoin",
+    "mexc": "MEXC",
     "okx": "OKX",
 }
 LIMITS = "One asset's surplus doesn't pay another's gap. Other debts: unseen."

@@ -165,13 +165,16 @@ class Page:
         else:
             indent = self.indent + self.mark_columns
             for index, line in enumerate(self.wrapped(text, self.width - indent)):
+                if index and len(line) > self.width - indent:  # a hash is never broken
+                    self.whole(line)
+                    continue
                 self.add(
                     self._head(label if index == 0 else ""),
                     Span(f"{mark if index == 0 else '':<{self.mark_columns}}", style),
                     Span(line),
                 )
         for line in more:
-            self.add(Span(" " * indent + line))
+            self.add(Span(" " * max(0, min(indent, self.width - len(line))) + line))
 
     def warning(self, text: str) -> None:
         """A warning right under the headline."""

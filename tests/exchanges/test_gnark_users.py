@@ -21,6 +21,7 @@ from merkle_por.exchanges._gnark_por.family import Assets, Profile
 from merkle_por.exchanges.htx.zk import HTX
 from merkle_por.hashes.poseidon_bn254 import poseidon
 from merkle_por.hashes.poseidon_bn254_tables import MODULUS
+from merkle_por.report.text import Page
 from merkle_por.verdict import Inclusion, State, Totals
 
 FORMATS = ("binance-zk-v1", "binance-zk-v1b", "binance-zk-v2", "binance-zk-v3", "gate-zk", "htx-zk")
@@ -260,6 +261,18 @@ def test_values_names_and_expected_amounts() -> None:
     nameless = judged(file, {"root": file["Root"]})
     assert nameless.account is not None
     assert dict(nameless.account.balances) == {"asset 0": 200}
+
+
+@pytest.mark.parametrize("file", ["valid_2.json", "bad_flipped_sibling.json"])
+@pytest.mark.parametrize("symbols", [False, True])
+def test_long_figures_and_hash_pairs_stay_within_80_columns(file: str, symbols: bool) -> None:
+    entry = named("htx-zk", "user", file)
+    root = named("htx-zk", "user", "valid_2.json").data["root"]
+    result = merkle_por.verify(entry.files[0], root=root)
+    text = result.page(Page(80, symbols)).plain()
+    assert max(map(len, text.splitlines())) <= 80
+    if result.state is State.VALID:
+        assert "--given config=FILE names them" in text
 
 
 def test_rows_of_nothing_in_slots_that_a_published_list_leaves_out() -> None:
