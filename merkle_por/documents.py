@@ -59,6 +59,14 @@ class Number:
     text: str
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; a name that none can have (too long) has none."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 @dataclass
 class Document:
     """One input: a file, standard input, or bytes. Nothing is read before it is asked for."""
@@ -82,8 +90,8 @@ class Document:
             data = sys.stdin.buffer.read(limits.proof_bytes + 1)
             return cls("(standard input)", content=data, limits=limits)
         path = Path(source)
-        if not path.exists():
-            raise UsageError(f"{path}: no such file")
+        if not is_there(path):
+            raise UsageError(f"{str(path)[:200]}: no such file")
         return cls(path.name, path=path, limits=limits)
 
     @property

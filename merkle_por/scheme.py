@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from merkle_por.amounts import ZERO, Balances, amount, plain
-from merkle_por.documents import LIMITS, Document, Limits, parse_json
+from merkle_por.documents import LIMITS, Document, Limits, is_there, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.execution import VIOLATIONS, Execution
 from merkle_por.verdict import (
@@ -276,7 +276,7 @@ class Given:
             # Sets come in folders, so the proof's parents count as beside it.
             near = [] if self.folder is None else [self.folder, *self.folder.resolve().parents][:3]
             for folder in (Path(), *near):
-                if (folder / value).exists():
+                if is_there(folder / value):
                     return Document.of(folder / value, self.limits)
         return Document.of(value, self.limits)
 

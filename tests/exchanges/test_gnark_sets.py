@@ -485,6 +485,8 @@ def test_wrong_facts_are_the_caller_s_mistakes() -> None:
         {"vk_sha256": ["12"]},
         {"vk_sha256": []},
         {"verifying_keys": {"five": "x.vk"}},
+        {"verifying_keys": {"4": None}},
+        {"verifying_keys": "9" * 5000},
         {"tiers": [0]},
         {"asset_counts": 0},
         {"symbols": {"x": "btc"}},

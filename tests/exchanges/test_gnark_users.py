@@ -304,6 +304,14 @@ def test_two_assets_of_one_name_are_not_one_balance(tmp_path: Path) -> None:
         judged(file, {"root": file["Root"], "symbols": {"0": "btc", "1": "BTC"}})
 
 
+@pytest.mark.parametrize("span", ["", "0", "0,\u00b2", "0 " + "9" * 5000, "[1, 5]", [0, "5"], {}])
+def test_an_index_range_that_is_none_is_the_caller_s_mistake(span: Any) -> None:
+    file = made([])
+    assert judged(file, {"root": file["Root"], "index_range": "[0, 0]"}).state is State.VALID
+    with pytest.raises(UsageError):
+        judged(file, {"root": file["Root"], "index_range": span})
+
+
 def test_own_account() -> None:
     file = made([])
     assert judged(file, {"root": file["Root"], "account": f"{5:064x}"}).state is State.VALID

@@ -46,12 +46,17 @@ def slots(given: Given) -> int | None:
     return count
 
 
+def _numbers(text: str) -> list[int | None]:
+    """The numbers of a list written as text, None for whatever is none."""
+    parts = text.strip("[] ").replace(",", " ").split()
+    return [int(p) if p.isascii() and p.isdigit() and len(p) < 10 else None for p in parts]
+
+
 def tiers(given: Given) -> tuple[int, ...] | None:
     """Sizes of a user's asset list, ascending."""
     value = given.value("tiers")
     if isinstance(value, str):
-        parts = value.strip("[] ").replace(",", " ").split()
-        value = [int(p) if p.isascii() and p.isdigit() and len(p) < 10 else None for p in parts]
+        value = _numbers(value)
     if value is None:
         return None
     numbers = isinstance(value, list | tuple) and value
@@ -118,7 +123,7 @@ def last_index(given: Given) -> int | None:
     last = given.integer("max_account_index")
     span = given.value("index_range")
     if isinstance(span, str):
-        span = [int(p) for p in span.strip("[] ").replace(",", " ").split() if p.isdigit()]
+        span = _numbers(span)
     if span is None:
         return last
     if (

@@ -146,8 +146,10 @@ def _named_keys(given: Given, tiers: Sequence[int | None]) -> dict[int | None, D
         tier = tiers[0] if only else _tier_named(str(name), tiers)
         if tier in found:
             raise UsageError(f"verifying_keys: two keys for {name}")
-        one = given.having({"verifying_keys": path}, {})
-        found[tier] = one.files("verifying_keys")[0]
+        files = given.having({"verifying_keys": path}, {}).files("verifying_keys")
+        if len(files) != 1:
+            raise UsageError(f"verifying_keys: {len(files)} files for {str(name)[:20]}")
+        found[tier] = files[0]
     return found
 
 
