@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
+from merkle_por.amounts import ZERO, add
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Finding, Malformed, UsageError
 from merkle_por.reserves.holding import SUM_CHARS, strict_amount, strict_asset, strict_time
@@ -53,6 +55,8 @@ class Liabilities:
     kind: attestation, verify, audit or figures. state: of the verdict behind it; a figure that
     was only published is unconfirmed. totals: whole coins. net_of_debt: whether loans to users are
     already taken off; None where not known. notes: class and text of what a reader must know.
+    loans, pledged: what customers owe in each asset, and what of it they pledged for their loans
+    (it is still theirs, so part of the totals); {} where not said.
     """
 
     source: str
@@ -65,6 +69,8 @@ class Liabilities:
     net_of_debt: bool | None = None
     notes: tuple[tuple[str, str], ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    loans: Mapping[str, Decimal] = field(default_factory=dict)
+    pledged: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def schema_of(document: Document) -> str | None:
@@ -208,6 +214,7 @@ def _verdict(top: Fields, kind: str, member: str, document: Document) -> Liabili
     # What a scheme doesn't claim about totals can't become a liability by being shown.
     claimed = top.members.get("totals") in ("holds", "bound")
     state = _state(top)
+    loans, pledged = _loans(top)
     if state is State.VALID and not claimed:
         state = State.UNCONFIRMED
         notes.append(("totals-not-claimed", "the format shows nothing about the totals"))
@@ -225,6 +232,8 @@ def _verdict(top: Fields, kind: str, member: str, document: Document) -> Liabili
         net_of_debt=True if scheme.startswith(NET_OF_DEBT) else None,
         notes=tuple(notes),
         facts=_proven_facts(top),
+        loans=loans,
+        pledged=pledged,
     )
 
 
@@ -232,6 +241,27 @@ def _warned(top: Fields) -> set[object]:
     """Class names of a verdict's warnings."""
     found = top.array("warnings") if "warnings" in top else []
     return {item.get("class") for item in found if isinstance(item, dict)}
+
+
+def _loans(top: Fields) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+    """Loans and collateral of each asset that has any, from an audit that lists them."""
+    loans: dict[str, Decimal] = {}
+    pledged: dict[str, Decimal] = {}
+    details = top.object("details") if top.members.get("details") is not None else None
+    if details is None or not isinstance(details.members.get("assets"), list):
+        return loans, pledged
+    for place, item in enumerate(details.array("assets", high=top.limits.assets)):
+        row = Fields(item, f"details.assets[{place}]", top.limits)
+        asset = strict_asset(row.get("symbol"), row.place("symbol")).upper()
+        loans[asset] = strict_amount(row.get("debt"), row.place("debt"), SUM_CHARS)
+        kinds = amounts_in(row.object("collateral"), SUM_CHARS)
+        pledged[asset] = reduce(add, kinds.values(), ZERO)
+    return _any(loans), _any(pledged)
+
+
+def _any(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Those that are not zero."""
+    return {asset: value for asset, value in amounts.items() if value}
 
 
 def _proven_facts(top: Fields) -> dict[str, Any]:

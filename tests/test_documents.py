@@ -170,6 +170,12 @@ def test_a_missing_file_is_the_callers_mistake(tmp_path: Path) -> None:
         Document.of(tmp_path / "none")
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_a_missing_file(name: str) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        Document.of(name)
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     document = Document.of(tmp_path)
     assert document.is_folder

@@ -138,6 +138,8 @@ def test_example_j(tmp_path: Path) -> None:
             "state": "unconfirmed",
             "time": "2025-04-30T16:00:00Z",
             "net_of_debt": None,
+            "loans": {},
+            "pledged": {},
         }
     ]
     (listed,) = document["reserves"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from merkle_por.amounts import ZERO
 from merkle_por.report.sentences import warnings_counted
 from merkle_por.report.text import Page, grouped, safe
 from merkle_por.report.verify_text import proof_lines, root_lines, snapshot_line
@@ -32,6 +34,7 @@ def audit_page(audit: Audit, page: Page) -> Page:
     if verdict.account is not None:
         page.balances("yours", verdict.account.balances)
     _stated(verdict, page)
+    _loans(verdict, page)
     counts = verdict.details.get("counts", {})
     if "checked" in verdict.details:
         page.labelled("checked", str(verdict.details["checked"]))
@@ -62,6 +65,21 @@ def _stated(verdict: Verdict, page: Page) -> None:
             page.balances(label, shown)
         if len(figures) > len(shown):
             page.labelled("", f"and {len(figures) - len(shown)} more assets (all in --json)")
+
+
+def _loans(verdict: Verdict, page: Page) -> None:
+    """What customers owe in each asset, and what of it all customers pledged for their loans."""
+    debts: dict[str, Decimal] = {}
+    notes: list[str] = []
+    for row in verdict.details.get("assets", ()):
+        pledged = sum(row["collateral"].values(), ZERO)
+        if row["debt"] or pledged:
+            debts[row["symbol"].upper()] = row["debt"]
+            notes.append(f"pledged {grouped(pledged)}" if row["collateral"] else "")
+    if debts:
+        page.balances("loans", dict(list(debts.items())[:ASSETS_IN_TABLE]), notes)
+    if len(debts) > ASSETS_IN_TABLE:
+        page.labelled("", f"and {len(debts) - ASSETS_IN_TABLE} more assets (all in --json)")
 
 
 def _checks(verdict: Verdict, listed: set[str], page: Page) -> None:

@@ -77,6 +77,8 @@ def solvency_document(
                 "state": source.state.value,
                 "time": source.time,
                 "net_of_debt": source.net_of_debt,
+                "loans": {a: plain(v) for a, v in source.loans.items()},
+                "pledged": {a: plain(v) for a, v in source.pledged.items()},
             }
             for source in report.liabilities
         ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -20,17 +22,24 @@ if TYPE_CHECKING:
 NAMES = {
     "binance": "Binance",
     "bitfinex": "Bitfinex",
+    "bitget": "Bitget",
+    "bitgo": "BitGo",
     "bitmex": "BitMEX",
     "bybit": "Bybit",
+    "coinex": "CoinEx",
     "crypto.com": "Crypto.com",
+    "gate": "Gate",
     "htx": "HTX",
     "kraken": "Kraken",
     "kucoin": "KuCoin",
+    "mexc": "MEXC",
     "okx": "OKX",
 }
 LIMITS = "One asset's surplus doesn't pay another's gap. Other debts: unseen."
 BLOCKS = 6
 """Chains whose blocks the text names (all in --json)."""
+LOANS = 4
+"""Assets whose loans and collateral the text names (all in --json)."""
 _ORDER = {AssetState.SHORT: 0, AssetState.INCOMPLETE: 1, AssetState.SOLVENT: 2}
 _MARKS = {
     AssetState.SHORT: "fail",
@@ -248,6 +257,7 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
             names = ", ".join(f"{safe(a.asset)} {plain(a.reserves)}" for a in outside[:4])
             page.labelled("not owed", f"{names}{' and more' if len(outside) > 4 else ''}")
         page_kinds(ratios, page)
+        _loans(report, page)
         _read(report, page)
     for check in report.checks:
         if check.status is CheckStatus.FAIL and check.id != "short":
@@ -272,6 +282,22 @@ def page_kinds(ratios: Ratios, page: Page) -> None:
             elif kind in ("lent-out", "third-party") and amount and asset.reserves:
                 part = Fraction(amount) / Fraction(asset.reserves)
                 page.labelled("kind", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
+
+
+def _loans(report: SolvencyReport, page: Page) -> None:
+    """What customers owe themselves, and what they pledged for it, where a source says so."""
+    for source in report.liabilities:
+        if source.loans:
+            page.labelled("loans", f"to customers: {_few(source.loans)}; taken off what is owed")
+        if source.pledged:
+            page.labelled("pledged", f"for loans: {_few(source.pledged)}; part of what is owed")
+
+
+def _few(amounts: Mapping[str, Decimal]) -> str:
+    """The first amounts in words, and how many more there are (all in --json)."""
+    shown = [f"{safe(a)} {grouped(v)}" for a, v in list(amounts.items())[:LOANS]]
+    more = len(amounts) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _read(report: SolvencyReport, page: Page) -> None:

@@ -186,6 +186,9 @@ class Page:
         else:
             indent = self.indent + self.mark_columns
             for index, line in enumerate(self.wrapped(text, self.width - indent)):
+                if index and len(line) > self.width - indent:  # a hash is never broken
+                    self.whole(line)
+                    continue
                 self.add(
                     self._head(label if index == 0 else ""),
                     Span(f"{mark if index == 0 else '':<{self.mark_columns}}", style),

@@ -148,12 +148,12 @@ def _own(verdict: Verdict, page: Page) -> None:
     beside = not notes and account.expected is None and len(balances) >= len(text)
     before = len(page.lines)
     page.balances("yours", balances, text if beside else notes)
-    if beside and any(
-        len("".join(s.text for s in line)) > page.width for line in page.lines[before:]
-    ):
+    if any(len("".join(s.text for s in line)) > page.width for line in page.lines[before:]):
         del page.lines[before:]
         page.balances("yours", balances)
         beside = False
+        if notes:
+            page.labelled("", "; ".join(notes))
     if rest:
         page.labelled("", f"and {rest} more assets (all in --json)")
     if not beside and not notes and account.expected is None:

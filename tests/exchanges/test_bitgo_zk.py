@@ -22,6 +22,7 @@ from merkle_por.amounts import EXACT
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges.bitgo import ASSETS, leaf_of, wallet_number
 from merkle_por.hashes.mimc_bn254 import mimc
+from merkle_por.report.text import Page
 from merkle_por.verdict import State, Totals
 
 FORGED = ("bad_forged_vk_half_total.json", "bad_forged_vk_zero_total.json")
@@ -65,6 +66,16 @@ def test_a_forged_key_in_the_user_s_own_file(file: str) -> None:
     # A root from outside does not make the file's own keys good.
     root = unpinned.root.value if unpinned.root else None
     assert judged(path, {"root": root}).state is State.UNCONFIRMED
+
+
+@pytest.mark.parametrize("symbols", [False, True])
+def test_hashes_of_keys_are_whole_and_within_80_columns(symbols: bool) -> None:
+    path, _ = entry("made", "bitgo-zk", FORGED[0])
+    result = merkle_por.verify(path)
+    lines = result.page(Page(80, symbols)).plain().splitlines()
+    assert max(map(len, lines)) <= 80
+    for digest in result.proofs[0].details["verifying_keys"].values():
+        assert any(line.strip() == digest for line in lines)
 
 
 def test_whatever_the_official_program_accepts_wrongly_is_refused() -> None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from merkle_por.exchanges._gnark_por import batches, rows
 from merkle_por.exchanges._gnark_por.batches import Task
 from merkle_por.exchanges._gnark_por.rows import Columns, Link
 from merkle_por.execution import Execution
+from merkle_por.report.text import Page, grouped
 from merkle_por.verdict import CheckStatus, State, Totals, Verdict
 
 FORMATS = ("binance-zk-v1", "binance-zk-v1b", "binance-zk-v2", "binance-zk-v3", "gate-zk", "htx-zk")
@@ -219,6 +221,37 @@ def test_totals_are_equity_less_debt_in_whole_coins() -> None:
     assert set(first["collateral"]) == {"loan", "margin", "portfolio_margin"}
 
 
+def test_loans_and_what_is_pledged_for_them_are_shown(tmp_path: Path) -> None:
+    """In the audit's text, and in what solvency makes of the saved audit."""
+    name = "valid_v3_multi"
+    entry = named("binance-zk-v3", "audit", f"{name}/proof.csv")
+    result = merkle_por.audit(entry.files[0], given=facts(entry))
+    config = json.loads((entry.folder / name / "config.json").read_bytes())
+    names = ("LoanCollateral", "MarginCollateral", "PortfolioMarginCollateral")
+    first = next(a for a in config["CexAssetsInfo"] if a["Symbol"] == "btc")
+    debt, pledged = (
+        Decimal(n).scaleb(-8) for n in (first["TotalDebt"], sum(first[key] for key in names))
+    )
+    assert debt
+    assert pledged
+    text = result.page(Page()).plain()
+    line = next(line for line in text.splitlines() if line.startswith("  loans     BTC"))
+    assert f"{grouped(debt)} " in line
+    assert line.endswith(f"pledged {grouped(pledged)}")
+    saved, held = tmp_path / "audit.json", tmp_path / "held.json"
+    saved.write_text(json.dumps(result.to_json()))
+    rows = [{"asset": asset, "amount": "1"} for asset in result.to_json()["liabilities"]]
+    held.write_text(json.dumps({"reserves": rows}))
+    report = merkle_por.solvency([str(saved)], [str(held)])
+    (source,) = report.to_json()["liabilities"]
+    assert Decimal(source["loans"]["BTC"]) == debt
+    assert Decimal(source["pledged"]["BTC"]) == pledged
+    assert source["net_of_debt"] is True
+    shown = report.page(Page()).plain()
+    assert f"BTC {grouped(debt)}" in shown
+    assert "  pledged   for loans: BTC" in shown
+
+
 def test_published_totals_and_symbols_are_compared() -> None:
     name = "valid_v3_multi"
     verdict = audited("binance-zk-v3", name)
@@ -406,11 +439,54 @@ def test_tables_without_a_config_are_nobody_s_or_the_one_that_has_such_columns()
     assert ambiguous.proofs[0].reason == "ambiguous-format"
 
 
+@pytest.mark.parametrize("format_", ["binance-zk-v1", "gate-zk"])
+def test_column_names_in_camel_case_are_htx_s_alone(format_: str, tmp_path: Path) -> None:
+    folder = copied(format_, valid_name(format_), tmp_path)
+    table = folder / "proof.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    camel = {snake: name for name, snake in rows.CAMEL.items()}
+    for snake, name in camel.items():
+        lines[0] = lines[0].replace(snake, name)
+    table.write_text("".join(lines))
+    given = facts(named(format_, "audit", f"{valid_name(format_)}/proof.csv"))
+    verdict = merkle_por.audit(table, scheme=format_, given=given).verdict
+    assert (verdict.state, verdict.reason) == (State.MALFORMED, "bad-keys")
+
+
+def test_reserved_slots_need_no_name_in_a_published_list(tmp_path: Path) -> None:
+    format_, name = "binance-zk-v3", "valid_v3_multi"
+    folder = copied(format_, name, tmp_path)
+    settings = json.loads((folder / "config.json").read_bytes())
+    assets = settings["CexAssetsInfo"]
+    symbols = {str(asset["Index"]): asset["Symbol"] for asset in assets}
+    unused = [{"BoundaryValue": 1 << 118, "Ratio": 0, "PrecomputedValue": 0}] * 12
+    zeros = {key: unused if "Ratios" in key else 0 for key in assets[0]}
+    assets += [{**zeros, "Symbol": "reserved", "Index": len(assets) + i} for i in range(2)]
+    (folder / "config.json").write_text(json.dumps(settings))
+    config = str(folder / "config.json")
+    verdict = audited(format_, name, config=config, symbols=symbols)
+    assert verdict.state is State.VALID, verdict.sentence
+    assert "RESERVED" not in verdict.published
+
+
+def test_the_one_key_of_the_one_tier_may_have_any_name() -> None:
+    entry = named("binance-zk-v3", "audit", "valid_v3_onetier/proof.csv")
+    (key,) = facts(entry)["verifying_keys"].values()
+    for keys in ({"0": key}, {"zkpor": key}, key, [key]):
+        assert audited("binance-zk-v3", "valid_v3_onetier", verifying_keys=keys).state is (
+            State.VALID
+        )
+    with pytest.raises(UsageError):
+        audited("gate-zk", "valid_gate_small", verifying_keys={"0": key, "864": key})
+
+
 def test_wrong_facts_are_the_caller_s_mistakes() -> None:
     for wrong in (
         {"vk_sha256": ["12"]},
         {"vk_sha256": []},
         {"verifying_keys": {"five": "x.vk"}},
+        {"verifying_keys": {"4": None}},
+        {"verifying_keys": "9" * 5000},
         {"tiers": [0]},
         {"asset_counts": 0},
         {"symbols": {"x": "btc"}},

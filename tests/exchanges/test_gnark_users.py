@@ -14,12 +14,14 @@ from helpers import changed, changed_bytes_never_valid, judged, recognised
 
 import merkle_por
 from merkle_por.documents import Document
+from merkle_por.errors import UsageError
 from merkle_por.exchanges._gnark_por import commitments, user
 from merkle_por.exchanges._gnark_por.commitments import asset_elements, empty_root, leaf, tier_of
 from merkle_por.exchanges._gnark_por.family import Assets, Profile
 from merkle_por.exchanges.htx.zk import HTX
 from merkle_por.hashes.poseidon_bn254 import poseidon
 from merkle_por.hashes.poseidon_bn254_tables import MODULUS
+from merkle_por.report.text import Page
 from merkle_por.verdict import Inclusion, State, Totals
 
 FORMATS = ("binance-zk-v1", "binance-zk-v1b", "binance-zk-v2", "binance-zk-v3", "gate-zk", "htx-zk")
@@ -261,6 +263,55 @@ def test_values_names_and_expected_amounts() -> None:
     assert dict(nameless.account.balances) == {"asset 0": 200}
 
 
+@pytest.mark.parametrize("file", ["valid_2.json", "bad_flipped_sibling.json"])
+@pytest.mark.parametrize("symbols", [False, True])
+def test_long_figures_and_hash_pairs_stay_within_80_columns(file: str, symbols: bool) -> None:
+    entry = named("htx-zk", "user", file)
+    root = named("htx-zk", "user", "valid_2.json").data["root"]
+    result = merkle_por.verify(entry.files[0], root=root)
+    text = result.page(Page(80, symbols)).plain()
+    assert max(map(len, text.splitlines())) <= 80
+    if result.state is State.VALID:
+        assert "--given config=FILE names them" in text
+
+
+def test_rows_of_nothing_in_slots_that_a_published_list_leaves_out() -> None:
+    """A tier is filled up with such rows, and a list of symbols has no reserved slots."""
+    row = {"Index": 0, "Equity": 2, "Debt": 0, "Loan": 0, "Margin": 0, "PortfolioMargin": 0}
+    nothing = {**row, "Index": 3, "Equity": 0}
+    file = made([row, nothing], TotalEquity=2)
+    facts_ = {"root": file["Root"], "symbols": {"0": "shib"}, "prices": {"0": "1"}}
+    good = judged(file, facts_)
+    assert good.state is State.VALID, good.sentence
+    assert good.account is not None
+    assert set(good.account.balances) == {"SHIB"}
+    owed = made([row, {**nothing, "Debt": 1}], TotalEquity=2)
+    assert judged(owed, {**facts_, "root": owed["Root"]}).reason == "unknown-coin"
+
+
+def test_two_assets_of_one_name_are_not_one_balance(tmp_path: Path) -> None:
+    entry = named("binance-zk-v3", "hidden_user", "user_covered.json")
+    given = facts(entry)
+    settings = json.loads(Path(given["config"]).read_bytes())
+    settings["CexAssetsInfo"][1]["Symbol"] = settings["CexAssetsInfo"][0]["Symbol"].upper()
+    twice = tmp_path / "config.json"
+    twice.write_text(json.dumps(settings))
+    few = {**given, "config": str(twice)}
+    del few["proof"], few["verifying_keys"]
+    assert judged(entry.files[0], few).reason == "duplicate-asset"
+    file = made([])
+    with pytest.raises(UsageError):
+        judged(file, {"root": file["Root"], "symbols": {"0": "btc", "1": "BTC"}})
+
+
+@pytest.mark.parametrize("span", ["", "0", "0,\u00b2", "0 " + "9" * 5000, "[1, 5]", [0, "5"], {}])
+def test_an_index_range_that_is_none_is_the_caller_s_mistake(span: Any) -> None:
+    file = made([])
+    assert judged(file, {"root": file["Root"], "index_range": "[0, 0]"}).state is State.VALID
+    with pytest.raises(UsageError):
+        judged(file, {"root": file["Root"], "index_range": span})
+
+
 def test_own_account() -> None:
     file = made([])
     assert judged(file, {"root": file["Root"], "account": f"{5:064x}"}).state is State.VALID
@@ -330,6 +381,11 @@ def test_a_file_without_assets_is_told_by_the_hash() -> None:
         file = empty(kind, profile)
         assert recognised(file) == [id_]
         assert judged(file, {"root": file["Root"]}).state is State.VALID
+    # HTX's program with another number of slots, which only the caller can say: not Binance's.
+    file = empty(Assets.ABSOLUTE, Profile(210))
+    assert judged(file, {"root": file["Root"]}).reason == "ambiguous-format"
+    named_ = judged(file, {"root": file["Root"], "asset_counts": 210}, "htx-zk")
+    assert named_.state is State.VALID
 
 
 @pytest.mark.parametrize("format_", ["binance-zk-v1", "binance-zk-v3", "gate-zk", "htx-zk"])

@@ -81,15 +81,16 @@ def public_input(link: Link, block: int) -> int:
 def joins(before: Link, after: Link) -> tuple[str, str] | None:
     """Whether a batch continues from the one before: class and text of what is wrong, or None."""
     if after.assets_before != before.assets_after:
-        return "chain-broken", "does not continue from the totals of the batch before"
+        return "chain-broken", "the batch does not continue from the totals of the one before"
     if after.low is None:
         if after.root_before != before.root_after:
-            return "chain-broken", "does not continue from the account tree of the batch before"
+            text = "the batch does not continue from the account tree of the one before"
+            return "chain-broken", text
         return None
     if after.root_after != before.root_after:
-        return "chain-broken", "is about another account tree than the batch before"
+        return "chain-broken", "the batch is about another account tree than the one before"
     if before.high is None or after.low != before.high + 1:
-        return "batch-order", "does not continue from the last account of the batch before"
+        return "batch-order", "the batch does not continue from the last account of the one before"
     return None
 
 
@@ -144,9 +145,9 @@ def _hash_problems(row: Row, before: Link | None, task: Task) -> Iterator[Proble
     if before is not None and (wrong := joins(before, link)):
         yield Problem(row.number, *wrong)
     if link.low is not None and link.high is not None and link.high < link.low:
-        yield Problem(row.number, "batch-order", "ends before its first account")
+        yield Problem(row.number, "batch-order", "the batch ends before its first account")
     if public_input(link, task.block) != row.commitment:
-        text = "its public input is not the hash of its states"
+        text = "the batch's public input is not the hash of its states"
         yield Problem(row.number, "batch-commitment", text)
 
 

@@ -15,6 +15,7 @@ from merkle_por.errors import Invalid, Malformed
 from merkle_por.exchanges._gnark_por.family import (
     INT64,
     MAX_SLOTS,
+    RESERVED,
     UINT64,
     Assets,
     Family,
@@ -28,8 +29,6 @@ UNBOUNDED = 1 << 118
 """The upper boundary of unused tiers, in values (scale 10^16)."""
 FULL_RATIO = 100
 SYMBOL_CHARS = 64
-RESERVED = "reserved"
-"""Symbol of a slot that no asset uses; it may stand several times if nothing is owed in it."""
 COLLATERALS = ("LoanCollateral", "MarginCollateral", "PortfolioMarginCollateral")
 RATIOS = ("LoanRatios", "MarginRatios", "PortfolioMarginRatios")
 FLAT_KEYS = frozenset(("TotalEquity", "TotalDebt", "BasePrice", "Symbol", "Index"))
@@ -54,6 +53,12 @@ class CexAsset:
     price: int = 0
     collaterals: tuple[int, ...] = ()
     haircuts: tuple[tuple[Haircut, ...], ...] = ()
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether it is a slot that no asset uses."""
+        unused = not (self.equity or self.debt or self.price or any(self.collaterals))
+        return unused and self.symbol.casefold() == RESERVED
 
 
 _EMPTY_HAIRCUTS = (((UNBOUNDED, 0),) * TIERS,) * len(RATIOS)
@@ -181,9 +186,9 @@ def check_symbols(config: Config) -> None:
     """Raises Invalid duplicate-asset where a symbol stands twice (in any case of letters)."""
     seen: set[str] = set()
     for asset in config.assets:
-        name = asset.symbol.casefold()
-        if name == RESERVED and not (asset.equity or asset.debt or asset.price):
+        if asset.is_reserved:
             continue
+        name = asset.symbol.casefold()
         if name in seen:
             raise Invalid(
                 "duplicate-asset", f"the symbol {asset.symbol[:20]} stands twice", where=LIST

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from merkle_por.errors import UsageError
-from merkle_por.exchanges._gnark_por.family import MAX_SLOTS
+from merkle_por.exchanges._gnark_por.family import MAX_SLOTS, RESERVED
 from merkle_por.scheme import ROOT, TOTALS, Fact, FactKind, Given
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -46,12 +46,17 @@ def slots(given: Given) -> int | None:
     return count
 
 
+def _numbers(text: str) -> list[int | None]:
+    """The numbers of a list written as text, None for whatever is none."""
+    parts = text.strip("[] ").replace(",", " ").split()
+    return [int(p) if p.isascii() and p.isdigit() and len(p) < 10 else None for p in parts]
+
+
 def tiers(given: Given) -> tuple[int, ...] | None:
     """Sizes of a user's asset list, ascending."""
     value = given.value("tiers")
     if isinstance(value, str):
-        parts = value.strip("[] ").replace(",", " ").split()
-        value = [int(p) if p.isascii() and p.isdigit() and len(p) < 10 else None for p in parts]
+        value = _numbers(value)
     if value is None:
         return None
     numbers = isinstance(value, list | tuple) and value
@@ -91,8 +96,13 @@ def prices(given: Given) -> dict[int, int] | None:
 def symbols(given: Given) -> dict[int, str] | None:
     """Asset index -> symbol."""
     found = _by_index(given, "symbols")
-    if found is not None and not all(isinstance(item, str) and item for item in found.values()):
+    if found is None:
+        return None
+    if not all(isinstance(item, str) and item for item in found.values()):
         raise UsageError("symbols must be texts")
+    named = [item.casefold() for item in found.values() if item.casefold() != RESERVED]
+    if len(set(named)) != len(named):
+        raise UsageError("symbols names two assets alike")
     return found
 
 
@@ -113,7 +123,7 @@ def last_index(given: Given) -> int | None:
     last = given.integer("max_account_index")
     span = given.value("index_range")
     if isinstance(span, str):
-        span = [int(p) for p in span.strip("[] ").replace(",", " ").split() if p.isdigit()]
+        span = _numbers(span)
     if span is None:
         return last
     if (

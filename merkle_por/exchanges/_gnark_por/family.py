@@ -19,6 +19,8 @@ UINT64 = (1 << 64) - 1
 INT64 = (1 << 63) - 1
 VALUE_MAX = (1 << 128) - 1
 MAX_SLOTS = 4096  # a bound on profiles given by hand; the largest known has 800
+RESERVED = "reserved"
+"""Symbol of a slot that no asset uses; it may stand several times if nothing is owed in it."""
 
 
 def words(text: str) -> frozenset[str]:

@@ -238,7 +238,11 @@ def _own_account(one: User, given: Given, findings: Findings) -> None:
 
 def _user_config(given: Given, family: Family) -> Config | None:
     document = given.file("config")
-    return None if document is None else config.parse(document, family)
+    if document is None:
+        return None
+    settings = config.parse(document, family)
+    config.check_symbols(settings)  # two assets of one name would be one in the balances
+    return settings
 
 
 def _family_of(settings: Config, family: Family, given: Given) -> Family:
@@ -265,13 +269,14 @@ def _own_amounts(
     labels = [name.lower() for name in names]
     for index, row in one.assets.items():
         symbol = naming.symbols.get(index) if naming is not None else None
-        if naming is not None and symbol is None:
-            raise Invalid("unknown-coin", f"the published list has no asset {index}")
         units = row[0] - (row[1] if len(row) > 1 else 0)
-        if naming is None or symbol is None:
+        if naming is None:
             balances[f"asset {index}"] = Decimal(units)
-        else:
+        elif symbol is not None:
             balances[symbol.upper()] = naming.amount(index, units)
+        elif any(row):
+            raise Invalid("unknown-coin", f"the published list has no asset {index}")
+        # else a row of nothing that fills a tier: its slot may be a reserved one, left out of lists
         texts = dict(zip(labels, map(str, row), strict=True))
         listed.append({"index": index, "symbol": symbol, **texts})
     if naming is None:
@@ -429,7 +434,7 @@ def _say_totals(proven: ProvenSet, family: Family, given: Given, findings: Findi
     published: dict[str, Decimal] = {}
     used: dict[int, object] = {}
     for asset in settings.assets:
-        if asset.symbol.casefold() == config.RESERVED and not (asset.equity or asset.price):
+        if asset.is_reserved:
             continue
         units = asset.equity - asset.debt
         published[asset.symbol.upper()] = naming.amount(asset.index, units)
@@ -494,6 +499,8 @@ def _say_symbols(proven: ProvenSet, given: Given, findings: Findings) -> None:
         return
     for asset in proven.config.assets:
         wanted = symbols.get(asset.index)
+        if wanted is None and asset.is_reserved:
+            continue
         if wanted is None or wanted.casefold() != asset.symbol.casefold():
             findings.about(About.TOTALS)
             raise Invalid(

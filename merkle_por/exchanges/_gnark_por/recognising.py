@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from merkle_por.documents import Document
-from merkle_por.exchanges._gnark_por import rows, sets
+from merkle_por.errors import Finding
+from merkle_por.exchanges._gnark_por import rows, sets, user
 from merkle_por.exchanges._gnark_por.config import looks_like
 from merkle_por.exchanges._gnark_por.family import Assets, Family, UserKeys
 from merkle_por.exchanges._gnark_por.rows import Columns
@@ -33,6 +34,15 @@ def is_user_file(document: Document, family: Family) -> bool:
     if items is None:
         return False
     return not items or (isinstance(items[0], dict) and set(items[0]) == family.keys.asset)
+
+
+def leads_to_root(document: Document, family: Family) -> bool:
+    """Whether a user's file leads to its root by this family's rules."""
+    try:
+        user.rebuild(user.parse(document, family), family)
+    except Finding:
+        return False
+    return True
 
 
 def table_columns(document: Document) -> tuple[Document, Columns] | None:

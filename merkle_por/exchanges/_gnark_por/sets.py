@@ -141,18 +141,19 @@ def _named_keys(given: Given, tiers: Sequence[int | None]) -> dict[int | None, D
             raise UsageError(f"{len(documents)} verifying keys for {len(tiers)} tiers")
         return dict(zip(tiers, documents, strict=True))
     found: dict[int | None, Document] = {}
+    only = tuple(tiers) == (ONE_KEY,) or len(tiers) == len(value) == 1  # whatever its name
     for name, path in value.items():
-        tier = _tier_named(str(name), tiers)
+        tier = tiers[0] if only else _tier_named(str(name), tiers)
         if tier in found:
             raise UsageError(f"verifying_keys: two keys for {name}")
-        one = given.having({"verifying_keys": path}, {})
-        found[tier] = one.files("verifying_keys")[0]
+        files = given.having({"verifying_keys": path}, {}).files("verifying_keys")
+        if len(files) != 1:
+            raise UsageError(f"verifying_keys: {len(files)} files for {str(name)[:20]}")
+        found[tier] = files[0]
     return found
 
 
 def _tier_named(name: str, tiers: Sequence[int | None]) -> int | None:
-    if tuple(tiers) == (ONE_KEY,):
-        return ONE_KEY  # one key, under whatever name
     if not (name.isascii() and name.isdigit() and len(name) < 10):
         known = ", ".join(map(str, tiers))
         raise UsageError(f"verifying_keys: {name[:20]} is not a tier", f"there are: {known}")
@@ -240,7 +241,9 @@ def check(document: Document, family: Family, given: Given, findings: Findings) 
     progress = given.execution.progress
     table_index = rows.index(table, lambda n: progress("reading", n, None, "batches"))
     columns, places = table_index.columns, table_index.places
-    if columns.tiered is not (family.assets is Assets.ROWS):
+    # Names in camel case are HTX's; its tables also come with Binance's names.
+    foreign = columns.camel and family.assets is not Assets.ABSOLUTE
+    if foreign or columns.tiered is not (family.assets is Assets.ROWS):
         raise Malformed("bad-keys", "the columns are of another release", where="line 1")
     settings = _config(table, family, given)
     family = family.with_slots_too(settings.assets[-1].index + 1)

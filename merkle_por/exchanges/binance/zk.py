@@ -23,6 +23,7 @@ from merkle_por.exchanges._gnark_por.judge import CANNOT, DUMMIES, judge
 from merkle_por.exchanges._gnark_por.recognising import (
     is_set,
     is_user_file,
+    leads_to_root,
     nearest,
     user_items,
 )
@@ -98,10 +99,10 @@ V2 = Family(
 
 def _recognises_v1(document: Document) -> bool:
     if user_items(document, V1.keys) == []:
-        # A list without assets is HTX's as well; the hash decides, see htx.zk.
-        from merkle_por.exchanges.htx.zk import claims_empty
+        # A list without assets is HTX's as well: the hash decides, where it can.
+        from merkle_por.exchanges.htx.zk import HTX
 
-        return not claims_empty(document)
+        return leads_to_root(document, V1) or not leads_to_root(document, HTX)
     return is_user_file(document, V1) or is_set(document, V1)
 
 
