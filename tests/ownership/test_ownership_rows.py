@@ -486,6 +486,19 @@ def test_okx_ecdsa_form_in_bitcoin_rows() -> None:
     assert label(btc(p2pkh(HASH), text[2:])) == "failed:bad-signature"
 
 
+def test_the_ecdsa_form_in_bitcoin_rows_is_okx_s_alone() -> None:
+    row = btc(p2pkh(HASH), rsv(ONE, digests.okx_keccak("huobi")), message="huobi")
+    assert judge(row, HTX).label == "failed:bad-signature"
+
+
+def test_messages_behind_the_longest_length() -> None:
+    message = "x" * 70_000  # a length of five bytes in front
+    row = btc(p2pkh(HASH), signed_message(ONE, "BTC", message), message=message)
+    assert judge(row, messages=frozenset({message})).label == "proven"
+    row = replace(row, message="x" * 1_000_001)
+    assert judge(row, messages=frozenset({row.message or ""})).label == "failed:too-big"
+
+
 def key_script(*parts: bytes, m: int, n: int) -> bytes:
     body = b"".join(bytes([len(part)]) + part for part in parts)
     return bytes([0x50 + m]) + body + bytes([0x50 + n, scripts.OP_CHECKMULTISIG])
