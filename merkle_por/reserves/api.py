@@ -47,7 +47,8 @@ AMOUNTS_ONLY = "okx-reserves-csv"
 GENERAL = frozenset({"reserve-rows", "address-list", "cmc-exchange-assets"})
 """Layouts of no exchange: anybody's list of anybody's wallets."""
 WRAPPED_ROWS = 50_000
-"""Rows up to which each address is compared with the contracts of known tokens."""
+"""Rows up to which a list that names the contract of a known token is read again for what the
+contract's coins back."""
 TOLD_ROWS = 500
 """Rows between two words on how far the reading is."""
 
@@ -145,7 +146,8 @@ def _again(
     """What takes a second reading of the lists."""
     _repeated(readings, duplicates, tally)
     if sum(file.rows for file in files) <= WRAPPED_ROWS:
-        _wrapped(readings, tally)
+        if tally.contracts:
+            _wrapped(readings, tally)
         _claimed_twice([file for file in files if file.rows], readings, tally)
     if around is not None and tally.answers is not None:
         _around(readings, around, tally.answers, tally)
@@ -262,10 +264,13 @@ class _Job:
     heights: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def run(self) -> ListFile:
+        from merkle_por.reserves.chains.registry import token_ids
+
         tally, reading = self.tally, self.reading
         tally.asked = tally.asked or self.balance_of is not None or tally.answers is not None
         rows = 0
         add_key, id = self.duplicates.add, self.layout.id
+        contracts = token_ids()
         network: str | None = None
         proven = 0
         height: int | None = None
@@ -276,6 +281,7 @@ class _Job:
                 self.execution.progress("reading rows", rows, None, "rows")
             for key in row_keys(row):
                 add_key((id, key))
+                tally.contracts = tally.contracts or key[3] in contracts
             state: str = NOT_JUDGED if owned is None else owned.state
             if row.signer_of is not None:
                 tally.count(state + SIGNER_ROW)
