@@ -290,12 +290,15 @@ static void prepare(addend *out, const point *a)
     plus(&out->z, &a->z, &a->z);
 }
 
-static void finish(point *out, const number *e, const number *f, const number *g, const number *h)
+/* added: will something be added next? Doubling doesn't read T. */
+static void finish(point *out, const number *e, const number *f, const number *g, const number *h,
+                   int added)
 {
     times(&out->x, e, f);
     times(&out->y, g, h);
-    times(&out->t, e, h);
     times(&out->z, f, g);
+    if (added)
+        times(&out->t, e, h);
 }
 
 /* Complete: right for all points, equal and neutral ones too. negative: -b is added. */
@@ -312,10 +315,10 @@ static void add(point *out, const point *a, const addend *b, int negative)
     plus(&h, &right, &left);
     minus(negative ? &g : &f, &d, &c);
     plus(negative ? &f : &g, &d, &c);
-    finish(out, &e, &f, &g, &h);
+    finish(out, &e, &f, &g, &h, 1);
 }
 
-static void twice(point *out, const point *a)
+static void twice(point *out, const point *a, int added)
 {
     number xx, yy, zz, both, e, f, g, h, t;
     square(&xx, &a->x);
@@ -329,7 +332,7 @@ static void twice(point *out, const point *a)
     minus(&g, &yy, &xx);
     minus(&f, &g, &zz);
     minus(&h, &ZERO, &both);
-    finish(out, &e, &f, &g, &h);
+    finish(out, &e, &f, &g, &h, added);
 }
 
 /* ---- s B - k A ---- */
@@ -369,7 +372,7 @@ static void odd_multiples(addend table[ODDS], const point *a)
 {
     point next = *a, doubled;
     addend step;
-    twice(&doubled, a);
+    twice(&doubled, a, 1);
     prepare(&step, &doubled);
     for (int i = 0; i < ODDS; i++) {
         prepare(&table[i], &next);
@@ -390,7 +393,7 @@ static void combine(uint8_t out[32], const point *a, const uint8_t *s, const uin
     while (i >= 0 && of_base[i] == 0 && of_a[i] == 0)
         i--;
     for (; i >= 0; i--) {
-        twice(&sum, &sum);
+        twice(&sum, &sum, of_base[i] != 0 || of_a[i] != 0);
         int digit = of_base[i];
         if (digit != 0)
             add(&sum, &sum, &base[(digit < 0 ? -digit : digit) / 2], digit < 0);

@@ -33,6 +33,7 @@ ABSENT = frozenset({"", "-", "null", "\\N"})
 _AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _BOM = b"\xef\xbb\xbf"
 _OPEN, _CLOSE = "[{", "]}"
+_MARKS = re.compile(r'["\[{\]}]')
 
 
 @dataclass
@@ -179,7 +180,7 @@ def plain_cells(line: str, number: int) -> list[str]:
 
     Raises Malformed bad-row where brackets don't close or a quote stands alone.
     """
-    if not any(mark in line for mark in '"[{]}'):
+    if _MARKS.search(line) is None:
         return line.split(",")
     cells: list[str] = []
     start = depth = 0
