@@ -494,6 +494,13 @@ def test_one_changed_byte_never_raises_nor_proves_a_new_address(
         assert not new or proven < reserves(original, scheme=id).counts.get("proven", 0)
 
 
+def test_a_row_whose_signature_fails_is_not_called_unsigned() -> None:
+    path = vectorfiles.file("made", "okx-por-csv", "bad-multisig-one-key-twice.csv")
+    text = reserves(path).page(Page()).plain()
+    assert "no row signed" not in text
+    assert "BTC" in text
+
+
 def test_amounts_only_text_says_nothing_about_signatures() -> None:
     path = vectorfiles.file("made", "okx-por-csv", "valid-one-row.csv")
     report = reserves(path, given={"signatures": False})
