@@ -80,8 +80,11 @@ class Row(NamedTuple):
 
 
 def address_key(address: str) -> str:
-    """An address as it counts for "the same address": hexadecimal ones without case."""
-    return address.lower() if address[:2] in ("0x", "0X") else address
+    """An address as it counts for "the same address": hexadecimal ones and those of the Bech32
+    kind (a prefix, 1 or a colon, the rest; all in one case) without case."""
+    if address[:2] in ("0x", "0X") or (address.isupper() and ("1" in address or ":" in address)):
+        return address.lower()
+    return address
 
 
 RowKey = tuple[str, str | None, str | None, str, int | None]
