@@ -69,7 +69,9 @@ class Reading:
         self.checks.append(Check(id, About.LIST, CheckStatus.PASS, text))
 
     def warn(self, id: str, text: str) -> None:
-        if all(known.id != id or known.text != text for known in self.warnings):
+        """Notes something that the reader should know; of each class a bounded number is kept."""
+        same = [known.text for known in self.warnings if known.id == id]
+        if len(same) < KEPT and text not in same:
             self.warnings.append(Caution(id, text))
 
     def _note(self, check: Check) -> None:
