@@ -35,5 +35,5 @@ run -c 'from merkle_por._native import _kernel, status; print(_kernel.__file__, 
 
 # What is about the Python twins alone would only take long.
 run -m pytest -q -p no:cacheprovider --import-mode=importlib -k "not python and not derived" \
-    tests/hashes tests/ledger/test_kernel_*.py
+    tests/hashes tests/ledger/test_kernel_*.py tests/ownership/test_ownership_ed25519_twins.py
 run tools/fuzz_kernel.py --seconds "$seconds"

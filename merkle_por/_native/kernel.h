@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+extern PyMethodDef merkle_por_ed25519_methods[]; /* ed25519.c */
 extern PyMethodDef merkle_por_goldilocks_methods[]; /* goldilocks.c */
 extern PyMethodDef merkle_por_keccak_methods[]; /* keccak.c */
 extern PyMethodDef merkle_por_poseidon_bn254_methods[]; /* poseidon_bn254.c */

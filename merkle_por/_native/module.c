@@ -7,6 +7,7 @@
 #include "kernel.h"
 
 static PyMethodDef *const PARTS[] = {
+    merkle_por_ed25519_methods,
     merkle_por_goldilocks_methods,
     merkle_por_keccak_methods,
     merkle_por_poseidon_bn254_methods,

@@ -44,6 +44,10 @@ def percent(value: Fraction | None, *, up: bool = False) -> str:
     return f"{whole // 100:,}.{whole % 100:02d}"
 
 
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
+
+
 def _plural(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 
@@ -69,7 +73,7 @@ def sentence(report: ReservesReport) -> str:
 
 def _good(report: ReservesReport) -> str:
     good, none = report.count(*SIGNED), report.count(Owned.UNSIGNED)
-    unsigned = f"; {none} of {report.rows} rows have none" if none else ""
+    unsigned = f"; {none} of {report.rows} rows {_have(none)} none" if none else ""
     balances = _balances(report)
     if not report.signed:
         return f"{_plural(good, 'script')} in order, with the keys you gave; {balances}."
@@ -121,7 +125,8 @@ def _amounts(report: ReservesReport) -> bool:
 
 def _incomplete(report: ReservesReport) -> str:
     if report.counts.get(NOT_JUDGED):
-        return f"The rows' amounts were read; the signatures of {report.rows} rows were not judged."
+        rows = _plural(report.rows, "row")
+        return f"The rows' amounts were read; the signatures of {rows} were not judged."
     open_ = [c for c in report.checks if c.status is CheckStatus.NOT_CHECKED]
     place = f", {open_[0].where}" if open_[0].where else ""
     return f"Not every row could be judged: {open_[0].text}{place} ({open_[0].id})."

@@ -27,7 +27,7 @@ from merkle_por.reserves.lists.duplicates import Duplicates, repeated
 from merkle_por.reserves.lists.layout import Layout
 from merkle_por.reserves.lists.layouts import layout_of
 from merkle_por.reserves.lists.reading import KEPT, Reading
-from merkle_por.reserves.lists.row import Row, row_keys
+from merkle_por.reserves.lists.row import Row, address_key, row_keys
 from merkle_por.reserves.ownership.row import Ownership
 from merkle_por.reserves.ownership.row import State as Owned
 from merkle_por.reserves.report import SIGNER_ROW, ListFile, ReservesReport
@@ -47,7 +47,10 @@ AMOUNTS_ONLY = "okx-reserves-csv"
 GENERAL = frozenset({"reserve-rows", "address-list", "cmc-exchange-assets"})
 """Layouts of no exchange: anybody's list of anybody's wallets."""
 WRAPPED_ROWS = 50_000
-"""Rows up to which each address is compared with the contracts of known tokens."""
+"""Rows up to which a list that names the contract of a known token is read again for what the
+contract's coins back."""
+SPELLED = 100_000
+"""Accounts of chains with several spellings that are remembered, to find one written in two."""
 TOLD_ROWS = 500
 """Rows between two words on how far the reading is."""
 
@@ -146,7 +149,8 @@ def _again(
     """What takes a second reading of the lists."""
     _repeated(readings, duplicates, tally)
     if sum(file.rows for file in files) <= WRAPPED_ROWS:
-        _wrapped(readings, tally)
+        if tally.contracts:
+            _wrapped(readings, tally)
         _claimed_twice([file for file in files if file.rows], readings, tally)
     if around is not None and tally.answers is not None:
         _around(readings, around, tally.answers, tally)
@@ -261,12 +265,16 @@ class _Job:
     execution: Execution
     skip: frozenset[int]
     heights: dict[str, tuple[int, int]] = field(default_factory=dict)
+    accounts: dict[tuple[str, str | None, str | None, str], str] = field(default_factory=dict)
 
     def run(self) -> ListFile:
+        from merkle_por.reserves.chains.registry import token_ids
+
         tally, reading = self.tally, self.reading
         tally.asked = tally.asked or self.balance_of is not None or tally.answers is not None
         rows = 0
         add_key, id = self.duplicates.add, self.layout.id
+        contracts = token_ids()
         network: str | None = None
         proven = 0
         height: int | None = None
@@ -277,6 +285,9 @@ class _Job:
                 self.execution.progress("reading rows", rows, None, "rows")
             for key in row_keys(row):
                 add_key((id, key))
+                tally.contracts = tally.contracts or key[3] in contracts
+            if self.reading.dialect == "okx":
+                self._spelled(row)
             state: str = NOT_JUDGED if owned is None else owned.state
             if row.signer_of is not None:
                 tally.count(state + SIGNER_ROW)
@@ -343,6 +354,18 @@ class _Job:
         if row.coin not in self.tally.titles and len(self.tally.titles) < self.tally.most:
             name = htx(row.coin).title if self.layout.exchange == "htx" else row.coin
             self.tally.titles[row.coin] = name
+
+    def _spelled(self, row: Row) -> None:
+        """Warns of an account that stands in the list twice, written in two ways."""
+        from merkle_por.reserves.ownership.spellings import account
+
+        found = account(row.coin, row.address)
+        if found is None or len(self.accounts) >= SPELLED:
+            return
+        first = self.accounts.setdefault((row.coin, row.network, row.type, found), row.address)
+        if address_key(first) != address_key(row.address):
+            text = f"{row.coin}: {row.address[:60]} in line {row.line} is the account {first[:60]} "
+            self.reading.warn("double-counted", text + "written in another way, and counted again")
 
     def _speak(self, row: Row, owned: Ownership) -> None:
         failed = owned.state is Owned.FAILED

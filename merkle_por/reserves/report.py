@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SIGNED = (Owned.PROVEN, Owned.OWNER_ASSERTED, Owned.KEY_UNBOUND)
 """States of rows whose signature is good."""
+_WITHOUT = (Owned.UNSIGNED, NOT_JUDGED)
+"""What is said of rows that carry no signature, or whose signature was not looked at."""
 SIGNER_ROW = "/signer-row"
 """Ending of a count: rows that only name a signer of the row above (HTX)."""
 
@@ -170,7 +172,7 @@ class ReservesReport:
             levels=_rows(holdings),
             rows=sum(h.rows for h in holdings),
             unknown_rows=sum(h.unknown_rows for h in holdings),
-            signed_rows=sum(h.rows for h in holdings if h.ownership in SIGNED),
+            signed_rows=sum(h.rows for h in holdings if h.ownership not in _WITHOUT),
         )
 
     @property

@@ -304,9 +304,11 @@ def _note_contract(
         return
     if token is not None:
         counted.setdefault((chain.name, address_key(token)), row)
-    known = {address_key(t.id): symbol for symbol, t in registry.tokens(chain.name).items()}
     for address in row.addresses:
         key = address_key(address)
+        if key not in registry.token_ids():
+            continue
+        known = {address_key(t.id): symbol for symbol, t in registry.tokens(chain.name).items()}
         if key in known:
             contracts.setdefault((chain.name, key), (row, known[key]))
 

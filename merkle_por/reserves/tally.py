@@ -68,6 +68,7 @@ class Tally:
         self.titles: dict[str, str] = {}
         self.signed = False
         self.asked = False
+        self.contracts = False  # does a row's address name the contract of a known token?
         self.answers: Answers | None = None
         self.overlaps: tuple[Overlap, ...] = ()
         self.around: list[Course] = []

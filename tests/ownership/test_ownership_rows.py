@@ -319,7 +319,7 @@ def test_messages_are_exact() -> None:
 
 def test_fields_have_a_limit() -> None:
     assert label(evm_row(ONE, signature1="0x" + "0" * 9000)) == "failed:too-big"
-    long = "x" * 70_000
+    long = "x" * 1_000_001
     assert judge(evm_row(ONE, message=long), messages=frozenset({long})).label == "failed:too-big"
     odd = evm_row(ONE, message="\ud800")
     assert judge(odd, messages=frozenset({"\ud800"})).label == "failed:bad-utf8"
@@ -484,6 +484,17 @@ def test_okx_ecdsa_form_in_bitcoin_rows() -> None:
     assert label(btc(p2pkh(HASH), text)) == "proven"
     assert label(btc(p2pkh(HASH), rsv(ONE, digests.okx_keccak(MESSAGE), 31))) == "proven"
     assert label(btc(p2pkh(HASH), text[2:])) == "failed:bad-signature"
+
+
+def test_the_ecdsa_form_in_bitcoin_rows_is_okx_s_alone() -> None:
+    row = btc(p2pkh(HASH), rsv(ONE, digests.okx_keccak("huobi")), message="huobi")
+    assert judge(row, HTX).label == "failed:bad-signature"
+
+
+def test_messages_behind_the_longest_length() -> None:
+    message = "x" * 70_000  # a length of five bytes in front
+    row = btc(p2pkh(HASH), signed_message(ONE, text=message), message=message)
+    assert judge(row, messages=frozenset({message})).label == "proven"
 
 
 def key_script(*parts: bytes, m: int, n: int) -> bytes:

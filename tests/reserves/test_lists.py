@@ -494,6 +494,59 @@ def test_one_changed_byte_never_raises_nor_proves_a_new_address(
         assert not new or proven < reserves(original, scheme=id).counts.get("proven", 0)
 
 
+def test_a_row_whose_signature_fails_is_not_called_unsigned() -> None:
+    path = vectorfiles.file("made", "okx-por-csv", "bad-multisig-one-key-twice.csv")
+    text = reserves(path).page(Page()).plain()
+    assert "no row signed" not in text
+    assert "BTC" in text
+
+
+def test_an_account_written_in_two_ways_is_counted_twice_and_said_so() -> None:
+    path = vectorfiles.file("made", "okx-por-csv", "valid-families.csv")  # OKT and TON do so
+    found = [w.text for w in reserves(path).warnings if w.id == "double-counted"]
+    assert [text.partition(":")[0] for text in found] == ["OKT", "TONCOIN-NEW", "USDT-TON"]
+
+
+@pytest.mark.parametrize(
+    ("coin", "first", "second"),
+    [
+        ("FIL-EVM", "0x" + "12" * 20, ""),
+        ("APTOS", "0x0" + "a" * 63, "0x" + "a" * 63),
+        (
+            "BCHN",
+            "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+            "qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+        ),
+        (
+            "BCHN",
+            "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+            "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu",
+        ),
+    ],
+)
+def test_spellings_of_one_account(coin: str, first: str, second: str) -> None:
+    from merkle_por.reserves.ownership.spellings import account
+
+    if coin == "FIL-EVM":
+        from merkle_por.reserves.ownership.addresses import filecoin_checksum
+        from merkle_por.reserves.ownership.encodings import base32
+
+        data = bytes.fromhex(first[2:])
+        coded = base32.encode(data + filecoin_checksum(b"\4\x0a" + data)).lower()
+        second = "f410f" + coded
+    assert account(coin, first) == account(coin, second) is not None
+    assert account(coin, "?") is None
+    assert account("ETH", first) is None
+
+
+def test_an_address_in_upper_case_is_the_same_address() -> None:
+    address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
+    lines = [f"BTC,BTC,1,{one},1,,,," for one in (address, address.upper())]
+    header = "coin,Network,Snapshot Height,address,amount,message,signature1,signature2"
+    text = "\n".join([header + ",redeem_script", *lines])
+    assert reserves(text.encode()).reason == "duplicate-address"
+
+
 def test_amounts_only_text_says_nothing_about_signatures() -> None:
     path = vectorfiles.file("made", "okx-por-csv", "valid-one-row.csv")
     report = reserves(path, given={"signatures": False})

@@ -46,6 +46,39 @@ def test_block_and_flow_style() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "a:   1\nd:\n-   k: x\n    l: y",  # as writers with a wider indent lay it out
+        "a: 1\nd:\n  -\n    k: x\n    l: y",
+        "a: 1\nd:\n- {k: x,\n  l: y}",
+        "a: 1 # one\nd: # list\n# between\n- k: 'x' # a\n  # b\n  l: \"y\"  # c",
+        "'a': 1\n\"d\":\n- 'k': x\n  l: y",
+        "%YAML 1.1\n--- \na: 1\nd:\n- k: x\n  l: y\n...\n# end\n",
+    ],
+)
+def test_other_layouts_of_the_same(text: str) -> None:
+    assert read(text) == [("a", None, "1"), ("d", 0, {"k": "x", "l": "y"})]
+
+
+def test_a_comment_begins_behind_a_blank_only() -> None:
+    assert read("a: wpkh(x/84'/0)#abc\nb: '# no'\nc: [x, y, # one\n    z]") == [
+        ("a", None, "wpkh(x/84'/0)#abc"),
+        ("b", None, "# no"),
+        ("c", 0, "x"),
+        ("c", 1, "y"),
+        ("c", 2, "z"),
+    ]
+
+
+def test_nothing_is_no_text_and_no_number() -> None:
+    (entry,) = entries(iter([(1, "a:"), (2, "  b:")]))
+    assert isinstance(entry.value, dict)
+    for ask in (entry.value["b"].integer, entry.value["b"].string):
+        with pytest.raises(Malformed):
+            ask("b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "a: &x 1",
         "a: *x",
         "a: !!int 1",
@@ -62,7 +95,15 @@ def test_block_and_flow_style() -> None:
         'a: "x\\u0041"',
         "a: 'x''y'",
         "a: b: c",
-        "a: 1 # two",
+        "a: {b: 1\nc: 2",
+        "a: {b: 1\n  c: 2}",
+        "a: [1,\n",
+        "a: 1\n...\nb: 2",
+        "a: 1\n---\nb: 2",
+        "a:\n-\n  b: 1\n   c: 2",
+        "a:\n-   b: 1\n  c: 2",
+        "a: 'b' c",
+        "'a\": 1",
         "- a",
         "  a: 1",
         "a:\n- b: 1\n   c: 2",

@@ -75,6 +75,13 @@ def tokens(chain: str) -> dict[str, Token]:
 
 
 @cache
+def token_ids() -> frozenset[str]:
+    """The ids of all known tokens on all chains, hexadecimal ones in lower case."""
+    ids = (token.id for chain in _data()["tokens"] for token in tokens(chain).values())
+    return frozenset(id.lower() if id.startswith("0x") else id for id in ids)
+
+
+@cache
 def token_of(chain: str, id: str) -> Token:
     """What is known of a token by its id on the chain."""
     folded = id.lower() if id.startswith("0x") else id

@@ -30,10 +30,10 @@ def recognises(document: Document) -> bool:
     found = set()
     lines = document.head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     for line in lines[: -1 if len(lines) > 1 else None]:
-        if line[:1] in (b"", b" ", b"-", b"#", b"\r"):
+        if line[:1] in (b"", b" ", b"-", b"#", b"%", b"\r") or line.rstrip() == b"...":
             continue
         key, colon, _ = line.partition(b":")
-        name = key.decode("ascii", "replace")
+        name = key.strip(b"'\"").decode("ascii", "replace")
         if not colon or name not in KEYS:
             return False
         found.add(name)

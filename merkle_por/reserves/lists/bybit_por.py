@@ -53,7 +53,8 @@ def damaged(address: str, network: str) -> bool:
 
 
 def _addresses(cells: list[str], line: int, reading: Reading) -> tuple[str, ...]:
-    found = [part for cell in cells for part in cell.split()]
+    # Blanks, further cells, or commas in one quoted cell stand between addresses.
+    found = [part for cell in cells for part in cell.replace(",", " ").split()]
     if not found:
         raise Malformed("bad-row", "a row without an address", where=f"line {line}")
     if len(found) > ADDRESSES:

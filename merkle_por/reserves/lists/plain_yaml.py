@@ -1,9 +1,10 @@
 """The small part of YAML that published reserve files use, read line by line in constant memory.
 
 Taken: a top-level mapping whose values are scalars, mappings of scalars, or lists of scalars or of
-such mappings, in block style (YAML 1.2, chapter 8) or on one line in flow style; comments on
-lines of their own. Refused by name (bad-yaml): anchors, aliases, tags, block scalars, escapes,
-deeper nesting, tabs, anything else; so no document can make more work than its length. Scalars
+such mappings, in block style (YAML 1.2, chapter 8) or, below the top, in flow style (chapter 7),
+as the usual writers of YAML lay such data out; comments; one document with its marks. Refused by
+name (bad-yaml): anchors, aliases, tags, block scalars, escapes, deeper nesting, tabs, anything
+else; so no document can make more work than its length. Scalars
 are not typed here: `Scalar.integer` takes plain decimal digits only, since YAML 1.1's 010, 1_000
 and 0x10 are numbers to some readers and texts to others.
 """
@@ -16,12 +17,16 @@ from dataclasses import dataclass, field
 
 from merkle_por.errors import Malformed
 
-_KEY = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,40}):(?: (.*))?")
+_KEY = re.compile(
+    r"""(?P<quote>["']?)(?P<name>[A-Za-z_]\w{0,40})(?P=quote):(?: +(?P<rest>.*))?""", re.ASCII
+)
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,39})")
 _NOT_FIRST = "&*!|>%@`?:,[]{}#\"'-"
 """Characters that a plain scalar doesn't begin with here (a minus only before a number)."""
 FIELDS = 32
 """Most members of one inner mapping."""
+FLOW_CHARS = 1_000_000
+"""Longest list or mapping in flow style: it is joined from its lines before it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class _Open:
     line: int
     kind: str = ""  # "" (nothing yet), map, list
     indent: int = -1
+    inner: int | None = None  # indent of the item's members, None before the first
     count: int = 0
     fields: Mapping = field(default_factory=dict)
     started: bool = False
@@ -78,8 +84,24 @@ def _bad(text: str, line: int) -> Malformed:
     return Malformed("bad-yaml", text, where=f"line {line}")
 
 
+def _uncommented(text: str) -> str:
+    """The line without a comment and without blanks at its end."""
+    if "#" not in text:
+        return text.rstrip(" ")
+    quote, before = "", " "
+    for place, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"" and text[:place].rstrip(" ")[-1:] in ("", ":", "-", ",", "[", "{"):
+            quote = character
+        elif character == "#" and before == " ":
+            return text[:place].rstrip(" ")
+        before = character
+    return text.rstrip(" ")
+
+
 def _scalar(text: str, line: int) -> Scalar:
-    text = text.rstrip(" ")
+    text = text.strip(" ")
     if text[:1] in ("'", '"'):
         inner = text[1:-1]
         if len(text) < 2 or text[-1] != text[0] or text[0] in inner or "\\" in inner:
@@ -93,6 +115,11 @@ def _scalar(text: str, line: int) -> Scalar:
     return Scalar(text, False, line)
 
 
+def _member_value(text: str | None, line: int) -> Scalar:
+    """The value of a member; nothing behind the colon is YAML's null, no number and no text."""
+    return _scalar(text, line) if text else Scalar("", False, line)
+
+
 def _put(fields: Mapping, key: str, value: Scalar) -> None:
     if key in fields:
         raise Malformed(
@@ -104,22 +131,37 @@ def _put(fields: Mapping, key: str, value: Scalar) -> None:
 
 
 def _flow(text: str, line: int) -> list[Scalar] | Mapping:
-    """[a, b] or {key: a, other: b} on one line, without nesting."""
+    """[a, b] or {key: a, other: b}, without nesting."""
     text = text.rstrip(" ")
     close = {"[": "]", "{": "}"}[text[0]]
     inner = text[1:-1]
     if text[-1] != close or any(mark in inner for mark in "[]{}"):
-        raise _bad("a list or mapping on one line that is nested or not closed", line)
+        raise _bad("a list or mapping in brackets that is nested or not closed", line)
     parts = inner.split(", ") if inner.strip() else []
     if close == "]":
         return [_scalar(part, line) for part in parts]
     fields: Mapping = {}
     for part in parts:
         match = _KEY.fullmatch(part.strip(" "))
-        if match is None or match[2] is None:
+        if match is None or match["rest"] is None:
             raise _bad("a mapping whose members are not key: value", line)
-        _put(fields, match[1], _scalar(match[2], line))
+        _put(fields, match["name"], _scalar(match["rest"], line))
     return fields
+
+
+def _whole(text: str, lines: Iterator[tuple[int, str]], line: int) -> str:
+    """A list or mapping in flow style with the lines on which it goes on."""
+    close = {"[": "]", "{": "}"}[text[0]]
+    parts, length = [text], len(text)
+    while not parts[-1].endswith(close) and length <= FLOW_CHARS:
+        following = next(lines, None)
+        if following is None or following[1][:1] not in ("", " "):
+            raise _bad("a list or mapping in brackets that is not closed", line)
+        parts.append(_uncommented(following[1]).lstrip(" "))
+        length += len(parts[-1]) + 1
+    if length > FLOW_CHARS:
+        raise _bad("a list or mapping in brackets that is too long", line)
+    return " ".join(part for part in parts if part)
 
 
 def _flush(block: _Open | None) -> Iterator[Entry]:
@@ -134,24 +176,47 @@ def _flush(block: _Open | None) -> Iterator[Entry]:
         yield Entry(block.key, block.fields, block.line, block.count - 1)
 
 
+def _start(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The lines of the one document, without comments, directives and document marks."""
+    directives = begun = False
+    for number, text in lines:
+        bare = _uncommented(text)
+        if not bare.strip(" "):
+            continue
+        if "\t" in bare:
+            raise _bad("a tab", number)
+        if not begun:
+            if bare[0] == "%":
+                directives = True
+                continue
+            begun = True
+            if bare == "---":
+                continue
+            if directives:
+                raise _bad("a directive without a document", number)
+        if bare == "...":
+            break
+        yield number, bare
+    for number, text in lines:
+        if _uncommented(text).strip(" "):
+            raise _bad("something behind the document's end", number)
+
+
 def entries(lines: Iterator[tuple[int, str]]) -> Iterator[Entry]:
     """The document's values in file order; a list comes item by item."""
     seen: set[str] = set()
     block: _Open | None = None
+    lines = _start(lines)
     for number, text in lines:
         bare = text.lstrip(" ")
-        if not bare or bare[0] == "#" or (text == "---" and not seen):
-            continue
-        if "\t" in text:
-            raise _bad("a tab", number)
         indent = len(text) - len(bare)
         if indent == 0 and bare[0] != "-":
             yield from _flush(block)
             block = None
-            match = _KEY.fullmatch(bare.rstrip(" "))
+            match = _KEY.fullmatch(bare)
             if match is None:
                 raise _bad("a line that is not key: value", number)
-            key, rest = match[1], match[2]
+            key, rest = match["name"], match["rest"]
             if key in seen:
                 raise Malformed("duplicate-key", f'"{key}" stands twice', where=f"line {number}")
             if len(seen) >= FIELDS:
@@ -160,7 +225,7 @@ def entries(lines: Iterator[tuple[int, str]]) -> Iterator[Entry]:
             if not rest:
                 block = _Open(key, number)
             elif rest[0] in "[{":
-                value = _flow(rest, number)
+                value = _flow(_whole(rest, lines, number), number)
                 if isinstance(value, dict):
                     yield Entry(key, value, number)
                 else:
@@ -171,15 +236,18 @@ def entries(lines: Iterator[tuple[int, str]]) -> Iterator[Entry]:
             continue
         if block is None:
             raise _bad("an indented line that belongs to nothing", number)
-        if bare[0] == "-" and bare[:2] == "- ":
-            yield from _item(block, indent, bare[2:], number)
+        if bare[0] == "-" and bare[:2] in ("-", "- "):
+            rest = bare[1:].lstrip(" ")
+            if rest[:1] == "{":
+                rest = _whole(rest, lines, number)
+            yield from _item(block, indent, rest, number, indent + len(bare) - len(rest))
         else:
             _member(block, indent, bare, number)
     yield from _flush(block)
 
 
-def _item(block: _Open, indent: int, rest: str, number: int) -> Iterator[Entry]:
-    """A line that opens an item of a list."""
+def _item(block: _Open, indent: int, rest: str, number: int, inner: int) -> Iterator[Entry]:
+    """A line that opens an item of a list; `inner` is where its text begins."""
     if block.kind == "":
         block.kind, block.indent = "list", indent
     if block.kind != "list" or indent != block.indent:
@@ -194,20 +262,26 @@ def _item(block: _Open, indent: int, rest: str, number: int) -> Iterator[Entry]:
         assert isinstance(value, dict)
         yield Entry(block.key, value, number, block.count - 1)
         return
-    match = _KEY.fullmatch(rest.rstrip(" "))
-    if match is None:
+    match = _KEY.fullmatch(rest)
+    if rest and match is None:
         yield Entry(block.key, _scalar(rest, number), number, block.count - 1)
         return
     block.fields, block.started = {}, True
-    _put(block.fields, match[1], _scalar(match[2] or "", number))
+    block.inner = inner if match is not None else None
+    if match is not None:
+        _put(block.fields, match["name"], _member_value(match["rest"], number))
 
 
 def _member(block: _Open, indent: int, bare: str, number: int) -> None:
     """A line `key: value` inside a block."""
     if block.kind == "":
         block.kind, block.indent = "map", indent
-    wanted = block.indent + 2 if block.kind == "list" else block.indent
-    match = _KEY.fullmatch(bare.rstrip(" "))
-    if indent != wanted or match is None or (block.kind == "list" and not block.started):
+    wanted: int | None = block.indent
+    if block.kind == "list":
+        if block.inner is None and block.started and indent > block.indent:
+            block.inner = indent
+        wanted = block.inner if block.started else None
+    match = _KEY.fullmatch(bare)
+    if indent != wanted or match is None:
         raise _bad("a line that is not where a member can stand", number)
-    _put(block.fields, match[1], _scalar(match[2] or "", number))
+    _put(block.fields, match["name"], _member_value(match["rest"], number))

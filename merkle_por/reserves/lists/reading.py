@@ -33,6 +33,7 @@ ABSENT = frozenset({"", "-", "null", "\\N"})
 _AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _BOM = b"\xef\xbb\xbf"
 _OPEN, _CLOSE = "[{", "]}"
+_MARKS = re.compile(r'["\[{\]}]')
 
 
 @dataclass
@@ -68,7 +69,9 @@ class Reading:
         self.checks.append(Check(id, About.LIST, CheckStatus.PASS, text))
 
     def warn(self, id: str, text: str) -> None:
-        if all(known.id != id or known.text != text for known in self.warnings):
+        """Notes something that the reader should know; of each class a bounded number is kept."""
+        same = [known.text for known in self.warnings if known.id == id]
+        if len(same) < KEPT and text not in same:
             self.warnings.append(Caution(id, text))
 
     def _note(self, check: Check) -> None:
@@ -179,7 +182,7 @@ def plain_cells(line: str, number: int) -> list[str]:
 
     Raises Malformed bad-row where brackets don't close or a quote stands alone.
     """
-    if not any(mark in line for mark in '"[{]}'):
+    if _MARKS.search(line) is None:
         return line.split(",")
     cells: list[str] = []
     start = depth = 0

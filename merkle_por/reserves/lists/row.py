@@ -6,6 +6,7 @@ four million rows and a tuple is made several times faster.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -79,9 +80,15 @@ class Row(NamedTuple):
         return self.addresses[0] if self.addresses else ""
 
 
+_UPPER_BECH32 = re.compile(r"[A-Z]{2,20}[1:][0-9A-Z]{20,}")
+
+
 def address_key(address: str) -> str:
-    """An address as it counts for "the same address": hexadecimal ones without case."""
-    return address.lower() if address[:2] in ("0x", "0X") else address
+    """An address as it counts for "the same address": hexadecimal ones and those of the Bech32
+    kind (a prefix, 1 or a colon, the rest; all in one case) without case."""
+    if address[:2] in ("0x", "0X") or (address.isupper() and _UPPER_BECH32.fullmatch(address)):
+        return address.lower()
+    return address
 
 
 RowKey = tuple[str, str | None, str | None, str, int | None]

@@ -7,7 +7,7 @@ Source: specs/ownership-signatures.md sections 2 to 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.reserves.ownership import ed25519, secp256k1, texts
@@ -22,16 +22,19 @@ _HALF_ORDER = secp256k1.HALF_ORDER.to_bytes(32, "big")
 
 def recovered_keys(
     digests: tuple[Digest, ...], message: str, text: texts.Recoverable
-) -> list[bytes]:
-    """The keys that a signature gives under each way of hashing; raises if none gives any."""
-    keys = []
+) -> Iterator[bytes]:
+    """The keys that a signature gives under each way of hashing; raises if none gives any.
+
+    Recovering is what costs, so each key is found when it is asked for.
+    """
+    found = False
     for digest in digests:
         key = secp256k1.recover(digest(message), text.r_s, text.recovery)
         if key is not None:
-            keys.append(key)
-    if not keys:
+            found = True
+            yield key
+    if not found:
         raise Malformed("bad-signature", "no key on the curve could have made the signature")
-    return keys
 
 
 def recoverable(
@@ -56,17 +59,18 @@ def recoverable(
             raise Malformed("high-s", "the signature is the one of its pair with the larger s")
         keys = recovered_keys(digests, claim.message, signature)
         if kind is not None:
-            keys = [key for key in keys if address in kind.derive(key)]
-            if not keys:
-                raise Invalid("address-mismatch", "the signature is by the key of another address")
+            keys = (key for key in keys if address in kind.derive(key))
+        signer = next(keys, None)
+        if signer is None:
+            raise Invalid("address-mismatch", "the signature is by the key of another address")
         if kind is None and claim.key is None:
             raise Malformed("missing-public-key", "the row names no public key to check with")
         if claim.key is not None and (kind is None or key_in_row):
             named = texts.secp256k1_key(claim.key)
-            if named not in keys:
+            if named != signer and named not in keys:
                 raise Invalid("key-mismatch", "the signature is not by the key in the row")
-            keys = [named]
-        return Signed((secp256k1.compress(keys[0]).hex(),), bound=kind is not None)
+            signer = named
+        return Signed((secp256k1.compress(signer).hex(),), bound=kind is not None)
 
     return Rule(verify, kind.parse if kind else exact)
 

@@ -62,7 +62,7 @@ def okx_rule(tag: str) -> Rule | None:
             address = ED25519[kind] if kind is not None else None
             return accounts.ed25519_in_row(address, digests.okx_bytes)
         case "UTXO" if kind is not None and kind in utxo.CHAINS:
-            return utxo.rule(utxo.CHAINS[kind])
+            return utxo.rule(utxo.CHAINS[kind], digests.okx_keccak)
         case "EOS":
             return eos.RULE
         case "STARK":

@@ -22,7 +22,7 @@ from merkle_por.reserves.ownership.row import Ownership, Row, State
 
 MAX_FIELD = 8192
 """Characters of one field; the longest real ones are scripts of 210. Messages may be longer."""
-MAX_MESSAGE = 65_536
+MAX_MESSAGE = 1_000_000
 
 ABSENT = frozenset({"", "null", "\\N", "-"})
 """Spellings of a field that is not there."""

@@ -8,8 +8,8 @@ have signed as the script itself demands. Source: specs/ownership-signatures.md 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import sha256
 
@@ -17,7 +17,7 @@ from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.reserves.ownership import bip322, scripts, secp256k1, texts
 from merkle_por.reserves.ownership.blake256 import blake256
 from merkle_por.reserves.ownership.claims import Claim, Rule, Signed
-from merkle_por.reserves.ownership.digests import bitcoin, hash160, okx_keccak, ripemd160
+from merkle_por.reserves.ownership.digests import bitcoin, hash160, ripemd160
 from merkle_por.reserves.ownership.encodings import base58, bech32, cashaddr
 
 
@@ -26,7 +26,8 @@ class Chain:
     """header: first part of a signed message. p2pkh, p2sh: version bytes, hexadecimal.
 
     segwit: prefix of segwit addresses. cash: prefix of CashAddr addresses. blake: keys, scripts
-    and checksums are hashed with BLAKE-256 in place of SHA-256 (Decred).
+    and checksums are hashed with BLAKE-256 in place of SHA-256 (Decred). hexed: how a list hashes
+    the text of a signature that it writes as 0x and hexadecimal; None where it has none such.
     """
 
     header: str
@@ -35,6 +36,7 @@ class Chain:
     segwit: str | None = None
     cash: str | None = None
     blake: bool = False
+    hexed: Callable[[str], bytes] | None = None
 
     def hash160(self, data: bytes) -> bytes:
         """The 20 bytes that stand for a key or a script in an address."""
@@ -125,8 +127,9 @@ def _segwit(prefix: str, address: str) -> Output:
     raise Incomplete("no-rule", f"no rule says how a version {version} witness program signs")
 
 
-def rule(chain: Chain) -> Rule:
-    """The rule of one chain."""
+def rule(chain: Chain, hexed: Callable[[str], bytes] | None = None) -> Rule:
+    """The rule of one chain; hexed as in `Chain`."""
+    chain = replace(chain, hexed=hexed)
     return Rule(lambda claim: verify(chain, claim), lambda address: decode(chain, address))
 
 
@@ -206,10 +209,11 @@ def _script(claim: Claim) -> bytes | None:
 def _signer(chain: Chain, message: str, text: str) -> tuple[bytes, bool]:
     """The 65-byte key that made a signature, and whether it speaks for its compressed form only.
 
-    Text that begins with 0x is OKX's own ECDSA form; everything else is a Bitcoin signed message.
+    Text that begins with 0x is a list's own ECDSA form; everything else is a Bitcoin signed
+    message.
     """
-    if text.startswith("0x"):
-        signature, digest = texts.okx_rsv(text), okx_keccak(message)
+    if chain.hexed is not None and text.startswith("0x"):
+        signature, digest = texts.okx_rsv(text), chain.hexed(message)
     else:
         data = texts.unbase64(text)
         if data is None:

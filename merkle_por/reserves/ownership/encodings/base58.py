@@ -10,6 +10,8 @@ from hashlib import sha256
 BITCOIN = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 RIPPLE = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
 
+_TEN_DIGITS = 58**10
+
 MAX_TEXT = 256
 """Longest text decoded; the work grows with the square of the length."""
 
@@ -19,8 +21,13 @@ def encode(data: bytes, alphabet: str = BITCOIN) -> str:
     number = int.from_bytes(data, "big")
     digits = []
     while number:
-        number, digit = divmod(number, 58)
-        digits.append(alphabet[digit])
+        # Ten digits at a time: most divisions are of small numbers then.
+        number, part = divmod(number, _TEN_DIGITS)
+        for _ in range(10):
+            part, digit = divmod(part, 58)
+            digits.append(alphabet[digit])
+    while digits and digits[-1] == alphabet[0]:
+        digits.pop()
     zeros = len(data) - len(data.lstrip(b"\0"))
     return alphabet[0] * zeros + "".join(reversed(digits))
 

@@ -6,7 +6,7 @@ and others use plain Bech32 of bytes without a witness version.
 
 from __future__ import annotations
 
-from merkle_por.reserves.ownership.encodings.bits import from_fives, to_fives
+from merkle_por.reserves.ownership.encodings.bits import from_fives, multiples, to_fives
 
 ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 BECH32 = 1
@@ -16,17 +16,13 @@ BECH32M = 0x2BC830A3
 MAX_TEXT = 90
 """BIP-173: a Bech32 string is at most 90 characters long."""
 
-_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_MULTIPLES = multiples((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3))
 
 
 def _polymod(values: list[int]) -> int:
     check = 1
     for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATOR):
-            if top >> bit & 1:
-                check ^= generator
+        check = (check & 0x1FFFFFF) << 5 ^ value ^ _MULTIPLES[check >> 25]
     return check
 
 

@@ -12,6 +12,15 @@ def to_fives(data: bytes) -> list[int]:
     return [number >> (5 * (count - 1 - i)) & 31 for i in range(count)]
 
 
+def multiples(generators: tuple[int, int, int, int, int]) -> tuple[int, ...]:
+    """What each of the 32 groups, shifted out of a BCH checksum, adds to it: the sum of the
+    generators of its bits."""
+    sums = [0]
+    for generator in generators:
+        sums += [known ^ generator for known in sums]
+    return tuple(sums)
+
+
 def from_fives(groups: Iterable[int]) -> bytes | None:
     """The bytes again; None if five or more bits, or a one bit, are left over."""
     number = count = 0

@@ -5,7 +5,7 @@ Source: Bitcoin Cash "CashAddr" specification; Conflux CIP-37 (own alphabet, sam
 
 from __future__ import annotations
 
-from merkle_por.reserves.ownership.encodings.bits import from_fives, to_fives
+from merkle_por.reserves.ownership.encodings.bits import from_fives, multiples, to_fives
 
 CASHADDR = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 CONFLUX = "abcdefghjkmnprstuvwxyz0123456789"
@@ -16,17 +16,13 @@ P2PKH, P2SH = 0, 8
 MAX_TEXT = 112
 
 _CHECK_GROUPS = 8
-_GENERATOR = (0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470)
+_MULTIPLES = multiples((0x98F2BC8E61, 0x79B76D99E2, 0xF33E5FB3C4, 0xAE2EABE2A8, 0x1E4F43E470))
 
 
 def _polymod(values: list[int]) -> int:
     check = 1
     for value in values:
-        top = check >> 35
-        check = (check & 0x07FFFFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_GENERATOR):
-            if top >> bit & 1:
-                check ^= generator
+        check = (check & 0x07FFFFFFFF) << 5 ^ value ^ _MULTIPLES[check >> 35]
     return check ^ 1
 
 
