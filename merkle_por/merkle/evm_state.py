@@ -130,6 +130,8 @@ def header_hash(fields: Mapping[str, Any], where: str = "header") -> bytes:
             if len(items[-1]) > MAX_EXTRA_BYTES:
                 raise Malformed("too-big", f"{len(items[-1])} bytes of extra data", where=place)
         else:
+            if size == ADDRESS_BYTES and isinstance(value, str):
+                value = value.lower()  # as anywhere: many programs write addresses in mixed case
             items.append(data(value, size, place))
     return keccak256(rlp.encode(items))
 

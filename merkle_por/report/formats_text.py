@@ -19,7 +19,7 @@ _TOTALS_WORDS = {
 
 
 _YEAR = re.compile(r"20[0-9][0-9]")
-_GENERAL = ("the exchange", "the list", "the reviewed exchange", "The chain")
+_GENERAL = ("the exchange", "the list", "the reviewed exchange", "the chain")
 
 
 def years(used: str) -> str:
