@@ -306,6 +306,8 @@ class _Job:
         )
 
     def _rows(self) -> Iterator[Answered]:
+        if self.layout.prove is not None and self.tally.answers is not None:
+            return self.layout.prove(self.reading, self.tally.answers)
         judged = judged_rows(self.layout, self.reading, self.execution.executor)
         if self.tally.answers is not None:
             return self.tally.answers.of(self.layout, judged, self.skip)
@@ -408,6 +410,8 @@ def _around(
 
     def rows() -> Iterator[Row]:
         for layout, document, given in readings:
+            if layout.prove is not None:
+                continue  # its rows name no addresses
             yield from answers.asked_rows(layout, layout.read(Reading(document, given=given)))
 
     asked = answers.asked
