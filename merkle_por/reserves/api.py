@@ -270,7 +270,9 @@ class _Job:
         proven = 0
         height: int | None = None
         for row, owned, balance in self._rows():
-            tally.signed = tally.signed or (owned is not None and has_signature(row))
+            if owned is not None and not tally.signed:
+                proof = self.layout.prove is not None and owned.state is Owned.PROVEN
+                tally.signed = proof or has_signature(row)
             rows += 1
             if not rows % TOLD_ROWS:
                 self.execution.progress("reading rows", rows, None, "rows")
@@ -414,6 +416,8 @@ def _around(
                 continue  # its rows name no addresses
             yield from answers.asked_rows(layout, layout.read(Reading(document, given=given)))
 
+    if all(layout.prove is not None for layout, _, _ in readings):
+        return  # rows without addresses can't be asked about other days
     asked = answers.asked
     for read in tuple(answers.chains.values()):
         if read.last is None:

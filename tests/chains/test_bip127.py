@@ -237,6 +237,7 @@ def test_a_file_is_a_list_of_reserves(ltc: nodes.Node, coins: dict[str, Any]) ->
         data, given={**given, "message": MESSAGE}, nodes=litecoin(ltc), around=None
     )
     assert (expected.state.value, expected.warnings) == ("valid", ())
+    assert expected.sentence == "All 2 signatures are good; balances as the nodes say."
     jsonschemas.check(json.loads(json.dumps(expected.to_json())))
     owed = b'{"liabilities": {"LTC": "0.2"}}'
     [ltc_line] = merkle_por.solvency([owed], [expected]).to_json()["assets"]
