@@ -344,6 +344,29 @@ def test_a_node_that_went_down_is_given_up(server: Serve) -> None:
     assert len(calls) == http.GIVEN_UP * http.ATTEMPTS
 
 
+def test_a_node_that_was_given_up_is_asked_again_later(
+    server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watch keeps its clients for days."""
+    status = 503
+
+    def handler(asked: Any) -> Reply:
+        body = {"jsonrpc": "2.0", "id": asked.json["id"], "result": "0x1"}
+        return reply(body, status=status)
+
+    once = client(server(handler), attempts=1)
+    for _ in range(http.GIVEN_UP):
+        with pytest.raises(Incomplete, match="status 503"):
+            once.call("eth_chainId")
+    status = 200
+    with pytest.raises(Incomplete, match="in a row"):
+        once.call("eth_chainId")
+    monkeypatch.setattr(http, "REST_SECONDS", 0.0)
+    assert once.call("eth_chainId") == "0x1"
+    monkeypatch.undo()
+    assert once.call("eth_chainId") == "0x1"
+
+
 def test_an_answer_in_between_keeps_a_node(server: Serve) -> None:
     answers = iter([503, 503, 200] * 3)
 

@@ -35,9 +35,9 @@ ATTEMPTS = 5
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 LONGEST_WAIT = 60.0
 """A service that asks for a longer pause is given up."""
-GIVEN_UP = 3
-"""Questions in a row that got no answer at all, after which no more are asked: one node that went
-down must not hold a list of a hundred thousand rows for days."""
+GIVEN_UP, REST_SECONDS = 3, 60.0
+"""Questions in a row that got no answer at all, after which none is asked for so long: one node
+that went down must not hold a list of a hundred thousand rows for days."""
 ANSWER_BYTES = 256 * 1024 * 1024
 """A scan of a whole list may be large; nothing may be endless."""
 BATCH = 100
@@ -183,6 +183,7 @@ class Http:
         self._last_id = 0
         self._batches = True
         self._unanswered = 0
+        self._last_unanswered = 0.0
 
     # -- JSON-RPC ---------------------------------------------------------------------------
 
@@ -419,16 +420,18 @@ class Http:
         raise last
 
     def still_asked(self) -> None:
-        """Raises Incomplete where the last questions got no answer and no more are asked."""
-        if self._unanswered >= GIVEN_UP:
+        """Raises Incomplete where the last questions got no answer, and for a while none is asked."""
+        rested = time.monotonic() - self._last_unanswered
+        if self._unanswered >= GIVEN_UP and rested < REST_SECONDS:
             text = f"{self.node.source} did not answer {GIVEN_UP} questions in a row"
-            raise _Final("node-unreachable", f"{text}: not asked any more")
+            raise _Final("node-unreachable", f"{text}: left in peace for a while")
 
     def answered(self) -> None:
         self._unanswered = 0
 
     def unanswered(self) -> None:
         self._unanswered += 1
+        self._last_unanswered = time.monotonic()
 
     def _delay(self, attempt: int, last: Incomplete | None) -> float:
         grown: float = min(FIRST_DELAY * 2.0 ** (attempt - 1), LONGEST_DELAY)
