@@ -57,7 +57,7 @@ def test_one_exchange(client: TestClient) -> None:
 
 
 def test_what_nobody_is_owed_covers_nothing(tmp_path: Path) -> None:
-    """Out of scope stays out of the total's ratios, whatever it is worth (solvency-ratio, rule 2)."""
+    """Out of scope stays out of the ratios of the total (solvency-ratio.md, rule 2)."""
     one, price = Decimal(1), Decimal(100)
     assets = (
         AssetReading("BTC", "short", one, owed=Decimal(2), verified=one, price=price),

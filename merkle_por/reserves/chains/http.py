@@ -420,7 +420,7 @@ class Http:
         raise last
 
     def still_asked(self) -> None:
-        """Raises Incomplete where the last questions got no answer, and for a while none is asked."""
+        """Raises Incomplete while the node rests, after questions that got no answer."""
         rested = time.monotonic() - self._last_unanswered
         if self._unanswered >= GIVEN_UP and rested < REST_SECONDS:
             text = f"{self.node.source} did not answer {GIVEN_UP} questions in a row"
