@@ -297,6 +297,7 @@ class _Job:
             text = f"{document.name}: no row shows who controls its address"
             status = CheckStatus.UNCONFIRMED
             tally.note("nothing-proven", text, None, About.OWNERSHIP, status)
+        self._say_heights()
         return ListFile(
             FileInfo(document.name, document.size, document.sha256),
             self.layout.id,
@@ -306,6 +307,14 @@ class _Job:
             self.heights,
             dict(reading.facts),
         )
+
+    def _say_heights(self) -> None:
+        """Between two blocks of one chain the same coins can stand in two rows."""
+        apart = {place: ends for place, ends in self.heights.items() if ends[0] != ends[1]}
+        for where, (low, high) in list(apart.items())[:KEPT]:
+            name = self.reading.document.name
+            text = f"{name}: rows of {where} are of blocks {low} to {high}: coins can move between"
+            self.tally.warnings.append(Caution("reserve-gap", text))
 
     def _rows(self) -> Iterator[Answered]:
         if self.layout.prove is not None and self.tally.answers is not None:

@@ -499,3 +499,14 @@ def test_amounts_only_text_says_nothing_about_signatures() -> None:
     report = reserves(path, given={"signatures": False})
     assert report.state is State.INCOMPLETE
     assert "no row signed" not in report.page(Page()).plain()
+
+
+def test_rows_of_one_chain_at_several_blocks_are_warned_of() -> None:
+    """Coins that moved in between stand in two rows (specs/solvency-ratio.md, rule 7)."""
+    header = "coin,network,address,balance,Height,Third party custodian name\n"
+    one = "BTC,BTC,bc1qone,1,800000,\nETH,ETH,0x" + "11" * 20 + ",1,9,\n"
+    assert "reserve-gap" not in {w.id for w in reserves((header + one).encode()).warnings}
+    report = reserves((header + one + "BTC,BTC,bc1qtwo,1,800144,\n").encode())
+    assert [w.text for w in report.warnings if w.id == "reserve-gap"] == [
+        "(bytes): rows of BTC are of blocks 800000 to 800144: coins can move between"
+    ]
