@@ -44,7 +44,7 @@ Source = str | Path | bytes | Document
 
 AMOUNTS_ONLY = "okx-reserves-csv"
 """Naming this id asks for the amounts of an OKX list, not for its signatures."""
-GENERAL = frozenset({"reserve-rows", "address-list", "cmc-exchange-assets"})
+GENERAL = frozenset({"reserve-rows", "address-list", "bip127", "cmc-exchange-assets"})
 """Layouts of no exchange: anybody's list of anybody's wallets."""
 WRAPPED_ROWS = 50_000
 """Rows up to which each address is compared with the contracts of known tokens."""
