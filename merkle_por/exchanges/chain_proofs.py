@@ -55,6 +55,8 @@ def verify_evm_proof(
     """
     top = Fields(document, "")
     address = _address(top, "address")
+    if "mapping_base_slot" in top:
+        top.required("holder")
     holder = _address(top, "holder") if "holder" in top else None
     header = evm_state.header(top.object("header").members)
     trusted = evm_state.data(top.get("trusted_block_hash"), 32, "trusted_block_hash")
@@ -68,7 +70,7 @@ def verify_evm_proof(
     _anchored("untrusted-block", "block", block_hash, header.hash.hex())
     _anchored("root-mismatch", "state root", state_root, header.state_root.hex())
     slots = [
-        evm_state.data(slot, 32, f"slots[{i}]")
+        evm_state.slot_of(slot, f"slots[{i}]")
         for i, slot in enumerate(top.array("slots", high=MAX_SLOTS))
     ]
     if len(set(slots)) != len(slots):

@@ -113,6 +113,7 @@ def test_changed_bytes_of_an_inclusion_proof() -> None:
         (lambda f: f["header"].pop("requestsHash"), "header-hash-mismatch"),
         (lambda f: f.update(mapping_base_slot=2), "wrong-slot"),
         (lambda f: f.update(holder="0x" + "11" * 20), "wrong-slot"),
+        (lambda f: f.pop("holder"), "missing-field"),  # else it would say another thing
         (lambda f: f.update(slots=[]), "bad-length"),
         (lambda f: f["proof"]["storageProof"][0].update(key="0x0"), "wrong-slot"),
         (lambda f: f["proof"]["storageProof"][0].update(value="0x0"), "storage-value-mismatch"),
@@ -136,6 +137,17 @@ def test_addresses_stand_in_either_case() -> None:
         name = "miner" if holder is file["header"] else "address"
         holder[name] = "0x" + holder[name][2:].upper()
     assert verify_evm_proof(file).units == 9000
+
+
+def test_slots_are_named_as_nodes_name_them() -> None:
+    """By 32 bytes or by a number, in the list as in the proofs."""
+    file = document("evm-proof", "erc20-9.json")
+    short = hex(int(file["slots"][0], 16))
+    file["slots"], file["proof"]["storageProof"][0]["key"] = [short], short
+    assert verify_evm_proof(file).units == 9000
+    file["slots"] = ["0x0" + short[2:]]
+    with pytest.raises((Invalid, Malformed)):
+        verify_evm_proof({**file, "slots": ["0x00"]})
 
 
 @pytest.mark.parametrize(
