@@ -119,7 +119,7 @@ def known_exchanges() -> list[tuple[str, str]]:
 
 
 def _one_exchange(scheme: Scheme) -> bool:
-    return scheme.exchange_name not in ("the exchange", "the list", "The chain") and not (
+    return scheme.exchange_name not in ("the exchange", "the list", "the chain") and not (
         scheme.exchange_name.startswith("the ")
     )
 

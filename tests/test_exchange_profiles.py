@@ -44,7 +44,7 @@ def test_a_profile_names_what_exists(profile: Profile) -> None:
 
 def test_every_list_of_an_exchange_is_in_its_profile() -> None:
     named = {name for profile in profiles() for name in profile.lists}
-    others = {"cmc-exchange-assets", "address-list", "reserve-rows"}
+    others = {"bip127", "cmc-exchange-assets", "address-list", "reserve-rows"}
     assert {layout.id for layout in LAYOUTS} - others <= named
 
 

@@ -348,6 +348,9 @@ def test_bad_rows(row: dict[str, Any], reason: str) -> None:
 
 def test_missing_amount_is_malformed_and_null_is_unknown() -> None:
     assert judged(file(reserves=[{"asset": "BTC"}])).reason == "missing-field"
+    nobody_knows = {"asset": "BTC", "status": "unknown"}
+    assert judged(file(reserves=[nobody_knows])).state is State.INCOMPLETE
+    assert judged(file(reserves=[nobody_knows | {"amount": "1e3"}])).reason == "bad-amount"
     assert judged(file(reserves=rows({"status": "unknown"}))).state is State.INCOMPLETE
     both = rows({"amount": None}, {"asset": "ETH", "amount": "1"})
     report = judged(file(liabilities={"BTC": "1", "ETH": "2"}, reserves=both))
@@ -411,6 +414,18 @@ def test_a_list_with_self_pegged_and_failed_rows() -> None:
     report = solvency([b'{"liabilities": {"ETH": "1"}}'], [path])
     assert report.state is State.INVALID
     assert "ownership-failed" in {check.id for check in report.checks}
+
+
+def test_the_text_names_the_clean_ratio_and_what_third_parties_hold() -> None:
+    entry = next(e for e in ENTRIES if e.files[0].name == "valid-wrapped-own-token.json")
+    plain = merkle_por.verify(*entry.files).page(Page()).plain()
+    assert "  own token 2.95 % of reserves; " in plain
+    assert "  clean     covered 103.12 % without own tokens on either side\n" in plain
+    assert "third-party" not in plain
+    held = rows({"asset": "stETH", "custody": "CEFFU"}, {"asset": "ETH", "amount": "2"})
+    mapping = {"stETH": {"to": "ETH", "factor": "1", "kind": "staked"}}
+    report = judged(file(liabilities={"ETH": "3"}, reserves=held, map=mapping))
+    assert "ETH 33.34 % third-party" in report.page(Page()).plain()
 
 
 @pytest.mark.peer

@@ -17,7 +17,7 @@ from merkle_por.documents import Document, Fields
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.merkle import evm_state, spv
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
-from merkle_por.verdict import About, Account, Root, Scope, Snapshot, Totals
+from merkle_por.verdict import About, Account, Root, Scope, Snapshot, State, Totals
 
 MAX_SLOTS = 1000
 MAX_PROOF_DIGITS = 2 * 16 * 1024 * 1024
@@ -55,6 +55,8 @@ def verify_evm_proof(
     """
     top = Fields(document, "")
     address = _address(top, "address")
+    if "mapping_base_slot" in top:
+        top.required("holder")
     holder = _address(top, "holder") if "holder" in top else None
     header = evm_state.header(top.object("header").members)
     trusted = evm_state.data(top.get("trusted_block_hash"), 32, "trusted_block_hash")
@@ -68,7 +70,7 @@ def verify_evm_proof(
     _anchored("untrusted-block", "block", block_hash, header.hash.hex())
     _anchored("root-mismatch", "state root", state_root, header.state_root.hex())
     slots = [
-        evm_state.data(slot, 32, f"slots[{i}]")
+        evm_state.slot_of(slot, f"slots[{i}]")
         for i, slot in enumerate(top.array("slots", high=MAX_SLOTS))
     ]
     if len(set(slots)) != len(slots):
@@ -128,6 +130,7 @@ def _judge_evm(document: Document, given: Given, findings: Findings) -> None:
         if shown.units & FLAG_BIT:
             findings.warn("storage-value-mismatch", "The top bit is set: some tokens mark so.")
     findings.account = Account(whose, balances)
+    findings.headlines[State.VALID] = _evm_words(shown)
     findings.snapshot = Snapshot(str(shown.header.number), _time(shown.header.time))
     findings.details["block"] = {
         "hash": shown.header.hash.hex(),
@@ -138,6 +141,15 @@ def _judge_evm(document: Document, given: Given, findings: Findings) -> None:
     _anchor(given, findings, shown.header.hash.hex(), shown.header.state_root.hex())
 
 
+def _evm_words(shown: EvmBalance) -> str:
+    at = f"At block {shown.header.number}"
+    if shown.units is not None:
+        return f"{at} contract {shown.address} counts {shown.units} units for {shown.holder}."
+    if not shown.exists:
+        return f"{at} there is no account {shown.address}: it holds nothing."
+    return f"{at} {shown.address} holds {shown.wei} wei."
+
+
 _SLOT_WORDS = (
     "That this slot holds the balance is the file's word: compare the slot of the mapping with the "
     "contract's source."
@@ -145,8 +157,16 @@ _SLOT_WORDS = (
 
 
 def _anchor(given: Given, findings: Findings, block_hash: str, root: str) -> None:
-    """Confirmed by the block's hash or by the root in its header, whichever was given."""
-    wanted = given.hash("block_hash")
+    """Confirmed by the block's hash or by the root in its header, whichever was given.
+
+    The hash commits to the root, and is what explorers show: given as the root it counts as well.
+    """
+    findings.headlines[State.UNCONFIRMED] = (
+        "The file agrees with itself. Is its block one of the chain's?"
+    )
+    names = [name for name in ("block_hash", "root") if given.hash(name) == block_hash]
+    name = names[0] if names else "block_hash"
+    wanted = given.hash(name)
     if wanted is None:
         findings.published_root(root, given)
         return
@@ -160,8 +180,8 @@ def _anchor(given: Given, findings: Findings, block_hash: str, root: str) -> Non
         expected=wanted,
         computed=block_hash,
     )
-    findings.root = Root(root, given.source("block_hash"), confirmed=True)
-    if "root" in given:
+    findings.root = Root(root, given.source(name), confirmed=True)
+    if "root" in given and given.hash("root") != block_hash:
         findings.published_root(root, given)
 
 
@@ -217,6 +237,7 @@ def _judge_spv(document: Document, given: Given, findings: Findings) -> None:
     shown = verify_spv(document.json)
     findings.passed("merkle-path", "the transaction is under the root in the block's header")
     findings.passed("block-hash", "the header hashes to the block's hash")
+    findings.headlines[State.VALID] = "The transaction is in the block that you gave."
     findings.snapshot = Snapshot(shown.block_hash, _time(shown.time))
     findings.details["block"] = {"hash": shown.block_hash, "transactions": shown.transactions}
     findings.scope = Scope(
@@ -236,7 +257,7 @@ SCHEMES = (
     Scheme(
         id="evm-proof",
         exchange="chain",
-        exchange_name="The chain",
+        exchange_name="the chain",
         title="Balance of an account or of a token's holder at one block (eth_getProof)",
         used="any time",
         file_name="NAME.json",
@@ -255,18 +276,18 @@ SCHEMES = (
         ),
         where=Where(
             file="saved from a node: eth_getBlockByNumber and eth_getProof",
-            root="the block's hash: your own node, or two block explorers",
+            root="the block's hash, or that root: your own node, or two block explorers",
             certain="made with a local node (anvil)",
         ),
         facts={
-            "root": Fact(FactKind.HASH, "the state root in the block's header"),
+            "root": Fact(FactKind.HASH, "the state root in the block's header, or its hash"),
             "block_hash": _BLOCK,
         },
     ),
     Scheme(
         id="btc-spv",
         exchange="chain",
-        exchange_name="The chain",
+        exchange_name="the chain",
         title="Inclusion of a transaction in a block of the Bitcoin kind (merkleblock)",
         used="any time",
         file_name="NAME.json",
@@ -286,11 +307,11 @@ SCHEMES = (
         ),
         where=Where(
             file="saved from a node: gettxoutproof",
-            root="the block's hash: your own node, or two block explorers",
+            root="the block's hash, or that root: your own node, or two block explorers",
             certain="made with a local node (litecoind)",
         ),
         facts={
-            "root": Fact(FactKind.HASH, "the Merkle root in the block's header"),
+            "root": Fact(FactKind.HASH, "the Merkle root in the block's header, or its hash"),
             "block_hash": _BLOCK,
         },
     ),

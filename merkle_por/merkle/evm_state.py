@@ -130,6 +130,8 @@ def header_hash(fields: Mapping[str, Any], where: str = "header") -> bytes:
             if len(items[-1]) > MAX_EXTRA_BYTES:
                 raise Malformed("too-big", f"{len(items[-1])} bytes of extra data", where=place)
         else:
+            if size == ADDRESS_BYTES and isinstance(value, str):
+                value = value.lower()  # as anywhere: many programs write addresses in mixed case
             items.append(data(value, size, place))
     return keccak256(rlp.encode(items))
 
@@ -269,7 +271,7 @@ def _nodes(value: object, where: str) -> list[bytes]:
     return [data(node, None, f"{where}[{i}]") for i, node in enumerate(value)]
 
 
-def _key(value: object, where: str) -> bytes:
+def slot_of(value: object, where: str) -> bytes:
     """A slot's name: 32 bytes, or (as some nodes write it) a number."""
     text = value if isinstance(value, str) else ""
     if len(text) == 2 + 2 * HASH_BYTES:
@@ -289,7 +291,7 @@ def _slots(
         here = f"{where}.storageProof[{place}]"
         if not isinstance(entry, Mapping):
             raise Malformed("wrong-type", "not a slot's proof", where=here)
-        if _key(entry.get("key"), f"{here}.key") != slot:
+        if slot_of(entry.get("key"), f"{here}.key") != slot:
             raise Invalid("wrong-slot", "the proof is about another slot", where=here)
         nodes = _nodes(entry.get("proof"), f"{here}.proof")
         found = storage(of.storage_root, slot, nodes, f"{here}.proof")

@@ -25,7 +25,7 @@ TOTALS_LEGEND = (
     "proven, under a key or circuit of the exchange; UNSOUND: such proofs can be forged"
 )
 _YEAR = re.compile(r"20[0-9][0-9]")
-_GENERAL = ("the exchange", "the list", "the reviewed exchange", "The chain")
+_GENERAL = ("the exchange", "the list", "the reviewed exchange", "the chain")
 
 
 def years(used: str) -> str:

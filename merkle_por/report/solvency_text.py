@@ -252,6 +252,9 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
     if ratios is not None:
         _table(report, ratios, page)
         page.facts("figures", _facts(report, ratios))
+        if ratios.total is not None and ratios.total.own_token_share:
+            covered = _percent(ratios.total.clean_ratio)
+            page.labelled("clean", f"covered {covered} without own tokens on either side")
         outside = [a for a in ratios.assets if a.liabilities is None]
         if outside:
             names = ", ".join(f"{safe(a.asset)} {plain(a.reserves)}" for a in outside[:4])
@@ -279,9 +282,16 @@ def page_kinds(ratios: Ratios, page: Page) -> None:
             if kind in ("self-pegged", "encumbered") and amount:
                 text = f"{safe(asset.asset)} {grouped(amount)} {kind}: not counted"
                 page.labelled("kind", text)
-            elif kind in ("lent-out", "third-party") and amount and asset.reserves:
-                part = Fraction(amount) / Fraction(asset.reserves)
-                page.labelled("kind", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
+            elif kind == "lent-out" and amount:
+                _part(asset, kind, amount, page)
+        # By the rows' custodian, not by kind: staked coins may lie with one too.
+        _part(asset, "third-party", asset.third_party, page)
+
+
+def _part(asset: AssetRatio, kind: str, amount: Decimal, page: Page) -> None:
+    if amount and asset.reserves:
+        part = Fraction(amount) / Fraction(asset.reserves)
+        page.labelled("kind", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
 
 
 def _loans(report: SolvencyReport, page: Page) -> None:

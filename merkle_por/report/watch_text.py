@@ -211,16 +211,17 @@ def _value_line(outcome: Outcome, reading: Reading, now: str) -> _Line:
     )
 
 
-def total_ratio(reading: Reading) -> Fraction | None:
+def total_ratio(reading: Reading, *, verified: bool = False) -> Fraction | None:
     """Value held over value owed, of the assets that are owed and have a price; None where one of
-    them is not known."""
+    them is not known. verified: only what is shown to be held."""
     held = owed = Fraction(0)
     for asset in reading.assets:
         if asset.owed is None or asset.price is None:
             continue
-        if asset.held is None:
+        amount = (asset.verified or Decimal(0)) if verified else asset.held
+        if amount is None:
             return None
-        held += Fraction(asset.held) * Fraction(asset.price)
+        held += Fraction(amount) * Fraction(asset.price)
         owed += Fraction(asset.owed) * Fraction(asset.price)
     return held / owed if owed else None
 

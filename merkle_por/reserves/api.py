@@ -44,7 +44,7 @@ Source = str | Path | bytes | Document
 
 AMOUNTS_ONLY = "okx-reserves-csv"
 """Naming this id asks for the amounts of an OKX list, not for its signatures."""
-GENERAL = frozenset({"reserve-rows", "address-list", "cmc-exchange-assets"})
+GENERAL = frozenset({"reserve-rows", "address-list", "bip127", "cmc-exchange-assets"})
 """Layouts of no exchange: anybody's list of anybody's wallets."""
 WRAPPED_ROWS = 50_000
 """Rows up to which a list that names the contract of a known token is read again for what the
@@ -279,7 +279,9 @@ class _Job:
         proven = 0
         height: int | None = None
         for row, owned, balance in self._rows():
-            tally.signed = tally.signed or (owned is not None and has_signature(row))
+            if owned is not None and not tally.signed:
+                proof = self.layout.prove is not None and owned.state is Owned.PROVEN
+                tally.signed = proof or has_signature(row)
             rows += 1
             if not rows % TOLD_ROWS:
                 self.execution.progress("reading rows", rows, None, "rows")
@@ -307,6 +309,7 @@ class _Job:
             text = f"{document.name}: no row shows who controls its address"
             status = CheckStatus.UNCONFIRMED
             tally.note("nothing-proven", text, None, About.OWNERSHIP, status)
+        self._say_heights()
         return ListFile(
             FileInfo(document.name, document.size, document.sha256),
             self.layout.id,
@@ -317,7 +320,17 @@ class _Job:
             dict(reading.facts),
         )
 
+    def _say_heights(self) -> None:
+        """Between two blocks of one chain the same coins can stand in two rows."""
+        apart = {place: ends for place, ends in self.heights.items() if ends[0] != ends[1]}
+        for where, (low, high) in list(apart.items())[:KEPT]:
+            name = self.reading.document.name
+            text = f"{name}: rows of {where} are of blocks {low} to {high}: coins can move between"
+            self.tally.warnings.append(Caution("reserve-gap", text))
+
     def _rows(self) -> Iterator[Answered]:
+        if self.layout.prove is not None and self.tally.answers is not None:
+            return self.layout.prove(self.reading, self.tally.answers)
         judged = judged_rows(self.layout, self.reading, self.execution.executor)
         if self.tally.answers is not None:
             return self.tally.answers.of(self.layout, judged, self.skip)
@@ -432,8 +445,12 @@ def _around(
 
     def rows() -> Iterator[Row]:
         for layout, document, given in readings:
+            if layout.prove is not None:
+                continue  # its rows name no addresses
             yield from answers.asked_rows(layout, layout.read(Reading(document, given=given)))
 
+    if all(layout.prove is not None for layout, _, _ in readings):
+        return  # rows without addresses can't be asked about other days
     asked = answers.asked
     for read in tuple(answers.chains.values()):
         if read.last is None:

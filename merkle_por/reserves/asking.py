@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from merkle_por.errors import Incomplete, UsageError
 from merkle_por.execution import Execution
+from merkle_por.reserves import bip127
 from merkle_por.reserves.chains import registry
 from merkle_por.reserves.chains.balances import balances, ways
 from merkle_por.reserves.chains.interface import Balance
@@ -171,6 +172,30 @@ class Answers:
             offline=asked.offline,
         ):
             yield question.row, question.owned, self._answer(question, found)
+
+    def outputs(
+        self, chain: registry.Chain, file: bip127.ProofFile
+    ) -> list[tuple[Balance, tuple[str, ...]]]:
+        """What each transaction of a BIP-127 file proves, and who signed it, as all nodes of the
+        chain say. Raises Invalid, and Incomplete."""
+        urls = self.asked.nodes.get(chain.name, ())
+        if not urls:
+            key = ("no-node", chain.name)
+            self.nobody[key] = self.nobody.get(key, 0) + len(file.proofs)
+            raise Incomplete("no-node", f"no node was named for {chain.name}")
+        self.execution.progress("asking nodes", 0, None, "rows")
+        found = bip127.balances(
+            file,
+            chain,
+            (urls,) if isinstance(urls, str) else tuple(urls),
+            self.asked.at.get(chain.name),
+            memory=self.asked.memory,
+            offline=self.asked.offline,
+        )
+        read = self.chains.setdefault(chain.name, ChainRead(chain.name))
+        for balance, _ in found:
+            read.take(balance)
+        return found
 
     def asked_rows(self, layout: Layout, rows: Iterable[Row]) -> Iterator[Row]:
         """The rows that nodes are asked about, as they are asked."""

@@ -9,15 +9,21 @@ Source: BIP-127. All must hold, or an error says what doesn't; nothing is proven
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
+from pathlib import Path
 
 from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.reserves.chains import spending, transactions
 from merkle_por.reserves.chains.bitcoin import Core, Unspent
-from merkle_por.reserves.chains.interface import Block
+from merkle_por.reserves.chains.families import client
+from merkle_por.reserves.chains.interface import Balance, Block, utc
+from merkle_por.reserves.chains.memory import Memory
+from merkle_por.reserves.chains.registry import Chain
 from merkle_por.reserves.chains.transactions import Outpoint, Output, Transaction
+from merkle_por.reserves.holding import Level
 
 PREFIX = "Proof-of-Reserves: "
 VERSION = 1
@@ -253,6 +259,58 @@ def verify(
     if node.pin(block.height).hash != block.hash:
         raise Incomplete("block-changed", "the block was replaced while it was read")
     return Proven(file.message, block, tuple(coins))
+
+
+def balances(
+    file: ProofFile,
+    chain: Chain,
+    urls: Sequence[str],
+    at: int | str | None = None,
+    *,
+    memory: Path | None = None,
+    offline: bool = False,
+) -> list[tuple[Balance, tuple[str, ...]]]:
+    """The coins of each proof transaction, summed up, and the keys that signed for them.
+
+    urls: nodes with Bitcoin Core's RPC; each checks the whole file, and all must say the same.
+    Raises as `verify`.
+    """
+    kept = None if memory is None else Memory(memory, offline=offline)
+    clients = [client(chain, url, kept) for url in urls]
+    try:
+        shown: list[Proven] = []
+        for node in clients:
+            if not isinstance(node, Core):
+                text = f"{node.source} tells no single outputs: name a node with Bitcoin Core's RPC"
+                raise Incomplete("no-rule", text)
+            shown.append(verify(file, node, at))
+        if any(found != shown[0] for found in shown):
+            raise Incomplete("sources-disagree", "the nodes state different outputs or blocks")
+    finally:
+        for node in clients:
+            node.close()
+        if kept is not None:
+            kept.close()
+    sources = sorted({node.source for node in clients})
+    level = Level.AGREED if len(sources) > 1 else Level.SINGLE_SOURCE
+    if any(node.own for node in clients):
+        level = Level.OWN_NODE
+    block, coins = shown[0].block, iter(shown[0].coins)
+    found = []
+    for proof in file.proofs:
+        own = list(islice(coins, len(proof.transaction.inputs) - 1))
+        balance = Balance(
+            level,
+            units=sum(coin.value for coin in own),
+            decimals=chain.decimals,
+            height=block.height,
+            block_hash=block.hash,
+            time=utc(block.time),
+            source=", ".join(sources),
+        )
+        signers = dict.fromkeys(key for coin in own for key in coin.keys)
+        found.append((balance, tuple(signers)))
+    return found
 
 
 def _coins(

@@ -156,9 +156,10 @@ def typed_rows(items: list[object], where: str, limits: Limits = LIMITS) -> list
 
 def _typed_row(row: Fields, where: str) -> Holding:
     asset = strict_asset(row.get("asset"), where)
-    value = row.get("amount")
-    amount = None if value is None else strict_amount(value, row.place("amount"))
     level = _level(row)
+    # A row that says of itself that nobody knows its amount needs none; any other must name it.
+    value = row.members.get("amount") if level is Level.UNKNOWN else row.get("amount")
+    amount = None if value is None else strict_amount(value, row.place("amount"))
     if level is Level.UNKNOWN:
         amount = None
     return Holding(

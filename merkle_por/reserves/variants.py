@@ -4,8 +4,10 @@ Data: data/variants.json (from specs/solvency-ratio.md, "Mapping of variants", a
 published lists) and the ownership room's table of OKX tags. What no table names is its own asset.
 
 natives: tags of chains' own coins. okx_self_pegged: tokens on OKX's own chains that OKX says it
-backs. htx: HTX's summary names. htx_aliases: its rows' other spellings of them. pairs: variants
-that a ratio may count one to one without being told a factor.
+backs. binance_self_pegged: networks on which Binance issues tokens of other chains' coins itself
+(BTC on BSC is its BTCB, on Ethereum its BBTC), with what is at home there. htx: HTX's summary
+names. htx_aliases: its rows' other spellings of them. pairs: variants that a ratio may count one to
+one without being told a factor.
 """
 
 from __future__ import annotations
@@ -50,6 +52,15 @@ def _natives() -> frozenset[str]:
 def plain_kind(tag: str) -> RowKind:
     """NATIVE for a chain's own coin, else TOKEN."""
     return RowKind.NATIVE if tag in _natives() else RowKind.TOKEN
+
+
+def binance_kind(coin: str, network: str) -> RowKind:
+    """The kind of a row of Binance's lists."""
+    kind = plain_kind(coin)
+    pegged = data()["binance_self_pegged"].get(network)
+    if kind is RowKind.TOKEN or pegged is None or coin in pegged.get("but", ()):
+        return kind
+    return RowKind.SELF_PEGGED if coin in pegged.get("only", (coin,)) else kind
 
 
 def okx_coin(tag: str) -> Coin | None:

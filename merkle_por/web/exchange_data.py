@@ -30,6 +30,7 @@ from merkle_por.report.charts import (
 )
 from merkle_por.report.reserves_text import percent
 from merkle_por.report.text import grouped, safe
+from merkle_por.report.watch_text import total_ratio
 from merkle_por.reserves.holding import VERIFIED
 from merkle_por.web.explorers import link
 from merkle_por.web.settings import Settings
@@ -177,8 +178,10 @@ class ExchangeView:
             return f"The value of what {self.name} holds is unknown at this reading."
         if self.reading.owed_value is None:
             return f"{self.name} lists {self.held} {unit}; what it owes is not known here."
+        scope = [a.owed is not None for a in self.reading.assets if a.price is not None]
+        more = "" if all(scope) else " (some of it in assets that nobody is owed)"
         return (
-            f"{self.name} holds {self.held} {unit} against {self.owed} owed: "
+            f"{self.name} holds {self.held} {unit}{more} against {self.owed} owed: "
             f"{self.covered} covered, {self.proven} proven."
         )
 
@@ -205,8 +208,13 @@ def exchange_view(history: History, id: str) -> ExchangeView | None:
         old=seconds > OLD_SECONDS,
         held=money(held),
         owed=money(owed),
-        covered=share(part(held, owed)),
-        proven=share(part(reading.verified_value, owed if owed is not None else held)),
+        # What is held in assets that nobody is owed heals no gap: it is in neither ratio.
+        covered=share(total_ratio(reading)),
+        proven=share(
+            part(reading.verified_value, held)
+            if owed is None
+            else total_ratio(reading, verified=True)
+        ),
         own=share(own, up=True),
         clean=share(None if own is None else 1 - own),
         last=last,

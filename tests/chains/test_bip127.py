@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+import jsonschemas
 import nodes
 import pytest
 from chainhelpers import holder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merkle_por.errors import Finding, Incomplete, Invalid, Malformed
+import merkle_por
+from merkle_por.documents import Document
+from merkle_por.errors import Finding, Incomplete, Invalid, Malformed, UsageError
+from merkle_por.recognise import recognise
 from merkle_por.reserves import bip127, send_to_self
 from merkle_por.reserves.bip127 import Proof, ProofFile
 from merkle_por.reserves.chains import registry, spending, transactions
@@ -184,6 +189,99 @@ def test_the_block_must_be_named(ltc: nodes.Node, coins: dict[str, Any]) -> None
         bip127.verify(proof(found), core(ltc))
     with pytest.raises(Invalid, match="untrusted-block"):
         bip127.verify(proof(found, hash=coins["hash"]), core(ltc), coins["height"] - 1)
+
+
+# --- as a list of reserves -----------------------------------------------------------------------
+
+
+def written(
+    node: nodes.Node,
+    coins: dict[str, Any],
+    *parts: list[str],
+    hash: bool = True,
+    total: str | None = None,
+    message: str = MESSAGE,
+) -> bytes:
+    """A file of proofs over the named coins, as its makers write it."""
+    block = bytes.fromhex(coins["hash"])[::-1]
+    data = field(1, 1) + field(2, 0xDAB5BFFA) + field(3, message.encode())
+    data += field(4, block) if hash else b""
+    for names in parts:
+        first = {"txid": bip127.commitment(message).hex(), "vout": 0}
+        inputs = [first, *(coins["places"][name] for name in names)]
+        amount = total or str(Decimal("0.1") * len(names))
+        raw = node.call("createrawtransaction", inputs, {coins["sink"]: amount})
+        done = node.call("signrawtransactionwithwallet", raw, [], "ALL")["hex"]
+        data += field(5, field(1, bytes.fromhex(done)))
+    return data
+
+
+def litecoin(node: nodes.Node) -> dict[str, str]:
+    return {"litecoin": f"{node.url}#genesis={node.call('getblockhash', 0)}"}
+
+
+def test_a_file_is_a_list_of_reserves(ltc: nodes.Node, coins: dict[str, Any]) -> None:
+    data = written(ltc, coins, ["legacy", "bech32"], ["2 of 3 bech32"])
+    assert recognise(Document.of(data)).id == "bip127"
+    given = {"chain": "litecoin"}
+    alone = merkle_por.reserves(data, given=given)
+    assert (alone.state.value, alone.counts) == ("incomplete", {"unsupported": 2})
+    assert "no-node" in {check.id for check in alone.checks}
+    found = merkle_por.reserves(data, given=given, nodes=litecoin(ltc))
+    assert (found.state.value, found.counts) == ("valid", {"proven": 2})
+    [held] = found.holdings
+    assert (held.asset, held.amount, held.level.value) == ("LTC", Decimal("0.3"), "own-node")
+    assert held.verified
+    assert [warning.id for warning in found.warnings] == ["unexpected-message"]
+    expected = merkle_por.reserves(
+        data, given={**given, "message": MESSAGE}, nodes=litecoin(ltc), around=None
+    )
+    assert (expected.state.value, expected.warnings) == ("valid", ())
+    assert expected.sentence == "All 2 signatures are good; balances as the nodes say."
+    jsonschemas.check(json.loads(json.dumps(expected.to_json())))
+    owed = b'{"liabilities": {"LTC": "0.2"}}'
+    [ltc_line] = merkle_por.solvency([owed], [expected]).to_json()["assets"]
+    assert (ltc_line["ratio"], ltc_line["verified_ratio"]) == ("1.500000", "1.500000")
+
+
+def test_what_makes_a_file_fail_as_a_list(ltc: nodes.Node, coins: dict[str, Any]) -> None:
+    given = {"chain": "litecoin"}
+    data = written(ltc, coins, ["legacy"])
+    other = merkle_por.reserves(data, given={**given, "message": "another"}, nodes=litecoin(ltc))
+    assert (other.state.value, other.reason) == ("invalid", "unexpected-message")
+    more = written(ltc, coins, ["legacy"], ["bech32"], total="0.2")
+    found = merkle_por.reserves(more, given=given, nodes=litecoin(ltc))
+    assert (found.state.value, found.reason) == ("invalid", "sum-mismatch")
+    assert found.counts == {"failed": 2}  # nothing is proven in part
+    early = merkle_por.reserves(
+        written(ltc, coins, ["legacy"], hash=False),
+        given=given,
+        nodes=litecoin(ltc),
+        at={"litecoin": coins["height"] - 1},
+    )
+    assert (early.state.value, early.reason) == ("invalid", "output-spent")
+    twice = merkle_por.reserves(written(ltc, coins, ["legacy"], ["legacy"]), given=given)
+    assert (twice.state.value, twice.reason) == ("invalid", "duplicate-leaf")
+
+
+def test_a_file_that_nobody_can_check(ltc: nodes.Node, coins: dict[str, Any]) -> None:
+    data = written(ltc, coins, ["legacy"])
+    away = merkle_por.reserves(data, given={"chain": "litecoin"}, nodes={"bitcoin": ltc.url})
+    assert away.state.value == "incomplete"
+    assert away.missing == {("no-node", "litecoin"): 1}
+    service = {"litecoin": f"{ltc.url}#api=esplora"}
+    index = merkle_por.reserves(data, given={"chain": "litecoin"}, nodes=service)
+    assert index.state.value == "incomplete"
+    assert "no-rule" in {check.id for check in index.checks}
+    [held] = index.holdings
+    assert (held.amount, held.level.value) == (None, "unknown")
+    test = merkle_por.reserves(data)  # read as Bitcoin's, yet its magic is a test network's
+    assert "chain-mismatch" in {warning.id for warning in test.warnings}
+    with pytest.raises(UsageError):
+        merkle_por.reserves(data, given={"chain": "ethereum"})
+    cut = merkle_por.reserves(data[:-1], scheme="bip127")
+    assert cut.state.value == "malformed"
+    assert merkle_por.verify(data[:-1]).state.value == "malformed"
 
 
 # --- the file ------------------------------------------------------------------------------------

@@ -447,9 +447,13 @@ def electrum(
         raise AssertionError(method)
 
     def serve(connection: socket.socket) -> None:
+        greeted = False
         with connection, connection.makefile("rwb") as stream:
             for line in stream:
                 asked = json.loads(line)
+                if asked["method"] == "server.version":
+                    assert not greeted  # real servers refuse a second greeting
+                    greeted = True
                 result = change(asked["method"], answer(asked["method"], asked["params"]))
                 notice = {"jsonrpc": "2.0", "method": "blockchain.headers.subscribe", "params": []}
                 for value in (notice, {"jsonrpc": "2.0", "id": asked["id"], "result": result}):
@@ -499,6 +503,9 @@ def test_electrum_at_past_heights(ltc: nodes.Node, history: dict[str, Any], when
         one = Electrum(LTC, Http(endpoint(address)))
         block = one.pin(history[when])
         answers = one.ask([Query("litecoin", raw) for raw in raws], block)
+        assert one.pin(block.height) == block  # as is done after each run
+        one.close()
+        assert one.pin(block.height) == block  # on a new connection
         one.close()
     assert [a.units for a in answers if isinstance(a, Figure)] == EXPECTED[when]
     assert block.hash == ltc.call("getblockhash", history[when])

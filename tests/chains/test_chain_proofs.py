@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "exchanges"))
 
 from helpers import changed, changed_bytes_never_valid, judged, recognised
 
+import merkle_por
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.exchanges.chain_proofs import verify_evm_proof, verify_spv
 from merkle_por.merkle import evm_state, spv
@@ -112,6 +113,7 @@ def test_changed_bytes_of_an_inclusion_proof() -> None:
         (lambda f: f["header"].pop("requestsHash"), "header-hash-mismatch"),
         (lambda f: f.update(mapping_base_slot=2), "wrong-slot"),
         (lambda f: f.update(holder="0x" + "11" * 20), "wrong-slot"),
+        (lambda f: f.pop("holder"), "missing-field"),  # else it would say another thing
         (lambda f: f.update(slots=[]), "bad-length"),
         (lambda f: f["proof"]["storageProof"][0].update(key="0x0"), "wrong-slot"),
         (lambda f: f["proof"]["storageProof"][0].update(value="0x0"), "storage-value-mismatch"),
@@ -126,6 +128,60 @@ def test_what_else_is_refused(change: Any, reason: str) -> None:
     file = changed(document("evm-proof", "erc20-9.json"), change)
     with pytest.raises((Invalid, Malformed), match=reason):
         verify_evm_proof(file)
+
+
+def test_addresses_stand_in_either_case() -> None:
+    """Some programs (web3.py) write every address with the capitals of its checksum."""
+    file = document("evm-proof", "erc20-9.json")
+    for holder in (file, file["proof"], file["header"]):
+        name = "miner" if holder is file["header"] else "address"
+        holder[name] = "0x" + holder[name][2:].upper()
+    assert verify_evm_proof(file).units == 9000
+
+
+def test_slots_are_named_as_nodes_name_them() -> None:
+    """By 32 bytes or by a number, in the list as in the proofs."""
+    file = document("evm-proof", "erc20-9.json")
+    short = hex(int(file["slots"][0], 16))
+    file["slots"], file["proof"]["storageProof"][0]["key"] = [short], short
+    assert verify_evm_proof(file).units == 9000
+    file["slots"] = ["0x0" + short[2:]]
+    with pytest.raises((Invalid, Malformed)):
+        verify_evm_proof({**file, "slots": ["0x00"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("account-7.json", "0xabebc0d9959cd5e3c8263d48e41c32c913678313 holds 7000000000000000007"),
+        ("erc20-9.json", "counts 9000 units for 0x6e216cc7486fab3743c8e386844efb0861e0bd94."),
+        ("account-250.json", "there is no account 0x600e17540843af0a40a3d208b1dd199192ef42c4"),
+    ],
+)
+def test_the_hash_of_the_block_serves_as_the_root(name: str, sentence: str) -> None:
+    """It is what explorers show, and the root is in the header that it is of."""
+    path = vectorfiles.file("made", "evm-proof", name)
+    file = document("evm-proof", name)
+    block, root = file["trusted_block_hash"], file["header"]["stateRoot"]
+    for given in ({"root": block}, {"root": root}, {"root": block, "block_hash": block}):
+        shown = merkle_por.verify(path, given=given)
+        assert shown.state.value == "valid"
+        assert sentence in shown.sentence
+        assert shown.proofs[0].root.value == root[2:]
+    for given in ({"root": "0x" + "11" * 32}, {"root": "11" * 32, "block_hash": block}):
+        assert merkle_por.verify(path, given=given).state.value == "invalid"
+
+
+def test_the_hash_of_a_bitcoin_block_serves_as_the_root() -> None:
+    path = vectorfiles.file("made", "btc-spv", "valid.json")
+    block = document("btc-spv", "valid.json")["block_hash"]
+    shown = merkle_por.verify(path, root=block)
+    assert (shown.state.value, shown.sentence) == (
+        "valid",
+        "The transaction is in the block that you gave.",
+    )
+    turned = bytes.fromhex(block)[::-1].hex()
+    assert merkle_por.verify(path, root=turned).state.value == "invalid"
 
 
 def test_absence_stated_with_zero_hashes() -> None:
@@ -191,6 +247,20 @@ def test_every_leaf_of_small_blocks(count: int) -> None:
     assert len(everything.txids) == count
 
 
+def test_blocks_beyond_bitcoins_own_limit() -> None:
+    """Forks with bigger blocks: one of 2^17 + 1 transactions, of which the last is proven."""
+    txid, left = spv.double_sha256(b"last"), spv.double_sha256(b"all the others")
+    root = txid
+    for _ in range(17):
+        root = spv.double_sha256(root + root)
+    root = spv.double_sha256(left + root)
+    count = ((1 << 17) + 1).to_bytes(4, "little")
+    flags = (((1 << 20) - 1) & ~2).to_bytes(3, "little")
+    data = bytes(36) + root + bytes(12) + count + b"\x02" + left + txid + b"\x03" + flags
+    shown = spv.merkleblock(data)
+    assert (shown.transactions, shown.txids) == ((1 << 17) + 1, (spv.shown(txid),))
+
+
 def test_doubled_transactions_are_refused() -> None:
     """CVE-2012-2459: four leaves, of which the last is the third again, have the root of three."""
     txids = [spv.double_sha256(bytes([i])) for i in range(3)]
@@ -207,7 +277,7 @@ def test_bits_and_hashes_beyond_the_end() -> None:
         spv.merkleblock(data + b"\0")
     with pytest.raises(Malformed, match="bad-number"):
         spv.merkleblock(data[:80] + bytes(4) + data[84:])
-    with pytest.raises(Malformed, match="bad-number"):
+    with pytest.raises(Invalid, match="proof-too-short"):
         spv.merkleblock(data[:80] + b"\xff\xff\xff\xff" + data[84:])
     for cut in range(len(data)):
         with pytest.raises((Invalid, Malformed)):

@@ -14,7 +14,7 @@ import vectorfiles
 from chainhelpers import Handler, Reply, holder, reply, row
 
 from merkle_por.errors import Incomplete, UsageError
-from merkle_por.reserves.chains import balances, http
+from merkle_por.reserves.chains import agree, balances, http
 from merkle_por.reserves.chains.evm import Evm
 from merkle_por.reserves.chains.http import Call, Http, RpcError, endpoint
 from merkle_por.reserves.chains.interface import Balance, Figure, Query
@@ -281,10 +281,128 @@ def test_one_service_twice_is_one(server: Serve) -> None:
     assert _others([url, url]).level is Level.SINGLE_SOURCE
 
 
+def growing(height: int, time: int = 10_000) -> Handler:
+    """A plausible service whose latest block is at this height."""
+
+    def at(number: int) -> dict[str, Any] | None:
+        if number > height:
+            return None
+        return {"number": hex(number), "hash": f"0x{number:064x}", "timestamp": hex(time)}
+
+    def handler(asked: Any) -> Reply:
+        calls = asked.json if isinstance(asked.json, list) else [asked.json]
+        tags = [c["params"][0] for c in calls if c["method"] == "eth_getBlockByNumber"]
+        found = [at(height if tag == "latest" else int(tag, 16)) for tag in tags]
+        return node(eth_getBlockByNumber=found[0] if found else None)(asked)
+
+    return handler
+
+
+@pytest.mark.parametrize("order", [(1, -1), (-1, 1)])
+def test_services_some_blocks_apart_are_asked_at_the_block_that_both_have(
+    server: Serve, order: tuple[int, int]
+) -> None:
+    urls = [server(growing(100 + step)) for step in order]
+    found = _others(urls)
+    assert (found.level, found.height) == (Level.AGREED, 99)
+
+
+def test_a_service_that_stands_still_takes_nobody_back(server: Serve) -> None:
+    found = _others([server(growing(100)), server(growing(101, 20_000))])
+    assert (found.level, found.height) == (Level.SINGLE_SOURCE, 101)
+
+
+def test_a_service_takes_no_own_node_back(server: Serve) -> None:
+    found = one([server(growing(101)), server(growing(100))])  # loopback: both are own
+    assert (found.level, found.height) == (Level.OWN_NODE, 100)
+    mine, other = (
+        Evm(chain("ethereum"), Http(endpoint(server(growing(height))))) for height in (101, 100)
+    )
+    other.own = False
+    pinned = agree.pin([other, mine], None)
+    assert (pinned.block.height, pinned.clients) == (101, (mine,))
+    assert [error.reason for error in pinned.failed] == ["block-unknown"]
+
+
+def test_a_node_that_went_down_is_given_up(server: Serve) -> None:
+    """However many rows there are: otherwise each would wait for its own time-outs."""
+    calls: list[str] = []
+
+    def handler(asked: Any) -> Reply:
+        first = asked.json[0] if isinstance(asked.json, list) else asked.json
+        if first["method"] in ("eth_chainId", "eth_getBlockByNumber") or (
+            first["params"][:1] == ["0x" + "00" * 20]  # whether a block goes by its hash
+        ):
+            return node()(asked)
+        calls.append(first["method"])
+        return reply("", status=503)
+
+    rows = [row("ETH", holder(i)) for i in range(1, 400)]
+    found = [b for _, b in balances(rows, {"ethereum": server(handler)})]
+    assert {b.level for b in found} == {Level.UNKNOWN}
+    assert "did not answer 3 questions in a row" in (found[-1].text or "")
+    assert len(calls) == http.GIVEN_UP * http.ATTEMPTS
+
+
+def test_a_node_that_was_given_up_is_asked_again_later(
+    server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watch keeps its clients for days."""
+    status = 503
+
+    def handler(asked: Any) -> Reply:
+        body = {"jsonrpc": "2.0", "id": asked.json["id"], "result": "0x1"}
+        return reply(body, status=status)
+
+    once = client(server(handler), attempts=1)
+    for _ in range(http.GIVEN_UP):
+        with pytest.raises(Incomplete, match="status 503"):
+            once.call("eth_chainId")
+    status = 200
+    with pytest.raises(Incomplete, match="in a row"):
+        once.call("eth_chainId")
+    monkeypatch.setattr(http, "REST_SECONDS", 0.0)
+    assert once.call("eth_chainId") == "0x1"
+    monkeypatch.undo()
+    assert once.call("eth_chainId") == "0x1"
+
+
+def test_an_answer_in_between_keeps_a_node(server: Serve) -> None:
+    answers = iter([503, 503, 200] * 3)
+
+    def handler(asked: Any) -> Reply:
+        body = {"jsonrpc": "2.0", "id": asked.json["id"], "result": "0x1"}
+        return reply(body, status=next(answers))
+
+    once = client(server(handler), attempts=1)
+    for _ in range(3):
+        for _ in range(2):
+            with pytest.raises(Incomplete, match="status 503"):
+                once.call("eth_chainId")
+        assert once.call("eth_chainId") == "0x1"
+
+
+def test_a_service_that_refuses_blocks_by_hash_with_a_status(server: Serve) -> None:
+    def handler(asked: Any) -> Reply:
+        if isinstance(asked.json, dict) and isinstance(asked.json["params"][-1:], list):
+            last = asked.json["params"][-1] if asked.json["params"] else None
+            if isinstance(last, dict):
+                return reply("bad request", status=400)
+        return node()(asked)
+
+    found = one(server(handler))
+    assert (found.units, found.level) == (7, Level.OWN_NODE)
+
+
+@pytest.mark.parametrize("text", ["0x" + "AB" * 32, "ab" * 32, "0X" + "ab" * 32])
+def test_a_block_s_hash_in_any_writing(server: Serve, text: str) -> None:
+    url = server(node(eth_getBlockByHash=block()))
+    [(_, found)] = balances([row("ETH", holder(1))], {"ethereum": url}, {"ethereum": text})
+    assert (found.units, found.block_hash) == (7, "0x" + "ab" * 32)
+
+
 def _others(urls: list[str]) -> Balance:
     """As `one`, with services that are not the user's own (loopback counts as own)."""
-    from merkle_por.reserves.chains import agree
-
     clients = []
     for url in urls:
         made = Evm(chain("ethereum"), Http(endpoint(url), sleep=lambda seconds: None))

@@ -502,6 +502,13 @@ def test_a_past_height(server: Serve, name: str) -> None:
         assert found.block_hash is not None
 
 
+@pytest.mark.parametrize("text", [HASH, HASH.lower()])
+def test_a_ledger_s_hash_in_any_writing(server: Serve, text: str) -> None:
+    url = server(xrp)
+    [(_, found)] = balances([row("XRP", XRP_KEY)], {"xrp": url}, {"xrp": text})
+    assert (found.units, found.block_hash) == (20_000_001, HASH)
+
+
 @NAMES
 def test_a_height_that_is_not_kept(server: Serve, name: str) -> None:
     found = asked(server, name, height=400)

@@ -21,7 +21,7 @@ from merkle_por.reserves.api import reserves
 from merkle_por.reserves.holding import Level
 from merkle_por.reserves.lists.layouts import LAYOUTS, layout_of
 from merkle_por.reserves.lists.reading import Reading, plain_cells
-from merkle_por.reserves.lists.row import Row
+from merkle_por.reserves.lists.row import Row, RowKind
 from merkle_por.verdict import State
 
 ENTRIES = [e for e in vectorfiles.all_entries() if layout_of(e.format) is not None]
@@ -552,3 +552,31 @@ def test_amounts_only_text_says_nothing_about_signatures() -> None:
     report = reserves(path, given={"signatures": False})
     assert report.state is State.INCOMPLETE
     assert "no row signed" not in report.page(Page()).plain()
+
+
+def test_rows_of_one_chain_at_several_blocks_are_warned_of() -> None:
+    """Coins that moved in between stand in two rows (specs/solvency-ratio.md, rule 7)."""
+    header = "coin,network,address,balance,Height,Third party custodian name\n"
+    one = "BTC,BTC,bc1qone,1,800000,\nETH,ETH,0x" + "11" * 20 + ",1,9,\n"
+    assert "reserve-gap" not in {w.id for w in reserves((header + one).encode()).warnings}
+    report = reserves((header + one + "BTC,BTC,bc1qtwo,1,800144,\n").encode())
+    assert [w.text for w in report.warnings if w.id == "reserve-gap"] == [
+        "(bytes): rows of BTC are of blocks 800000 to 800144: coins can move between"
+    ]
+
+
+def test_coins_of_other_chains_on_binances_own_are_its_own_claims() -> None:
+    """B-tokens count only with the coins behind them (specs/solvency-ratio.md, rule 8)."""
+    header = "coin,network,address,balance,Height,Third party custodian name\n"
+    rows = [("BTC", "BTC"), ("BTC", "BSC"), ("BTC", "ETH"), ("ETH", "ETH"), ("ETH", "BSC")]
+    rows += [("ETH", "ARBITRUM"), ("USDT", "BSC"), ("BNB", "BSC")]
+    text = "".join(f"{c},{n},a{i},{10**i},9,\n" for i, (c, n) in enumerate(rows))
+    report = reserves((header + text).encode())
+    pegged = {(h.coin, h.chain) for h in report.holdings if h.kind is RowKind.SELF_PEGGED}
+    assert pegged == {("BTC", "BSC"), ("BTC", "ETH"), ("ETH", "BSC")}
+    assert report.totals["BTC"] == 111  # listed is listed
+    owed = b'{"liabilities": {"BTC": "2", "ETH": "1", "USDT": "1", "BNB": "1"}}'
+    found = {a["asset"]: a for a in merkle_por.solvency([owed], [report]).to_json()["assets"]}
+    assert (found["BTC"]["reserves"], found["BTC"]["state"]) == ("1", "short")
+    assert found["ETH"]["reserves"] == "101000"
+    assert found["USDT"]["reserves"] == "1000000"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from histories import HOSTILE, READINGS, WALLETS
 from pages import BASE
 from starlette.testclient import TestClient
 
+from merkle_por.history import AssetReading, History, Reading
 from merkle_por.web.app import create_app
+from merkle_por.web.exchange_data import exchange_view
 from merkle_por.web.explorers import link
 from merkle_por.web.settings import Settings
 
@@ -52,6 +55,36 @@ def test_one_exchange(client: TestClient) -> None:
     assert "can&#39;t" not in page or HOSTILE not in page
     assert HOSTILE not in page
     assert f"1 to 100 shown; {WALLETS} in the exchange" in page
+
+
+def test_what_nobody_is_owed_covers_nothing(tmp_path: Path) -> None:
+    """Out of scope stays out of the ratios of the total (solvency-ratio.md, rule 2)."""
+    one, price = Decimal(1), Decimal(100)
+    assets = (
+        AssetReading("BTC", "short", one, owed=Decimal(2), verified=one, price=price),
+        AssetReading("DOGE", "out-of-scope", Decimal(9), verified=Decimal(9), price=price),
+    )
+    reading = Reading(
+        "kucoin",
+        "2026-11-01T00:00:00Z",
+        "lists-1",
+        "invalid",
+        assets,
+        held_value=Decimal(1000),
+        owed_value=Decimal(200),
+        verified_value=Decimal(1000),
+        name="KuCoin",
+    )
+    path = tmp_path / "history.db"
+    with History(path, write=True) as history:
+        history.record(reading, [])
+        view = exchange_view(history, "kucoin")
+        assert view is not None
+        assert (view.held, view.covered, view.proven) == ("1,000.00", "50.00 %", "50.00 %")
+        assert view.sentence == (
+            "KuCoin holds 1,000.00 USD (some of it in assets that nobody is owed) against 200.00 "
+            "owed: 50.00 % covered, 50.00 % proven."
+        )
 
 
 def test_history_of_an_asset_has_its_gap(client: TestClient) -> None:

@@ -24,6 +24,9 @@ from merkle_por.reserves.chains.interface import (
 )
 from merkle_por.reserves.holding import Level
 
+LAG_SECONDS = 3600
+"""How far behind the newest block another service's latest may be (Bitcoin's can be that rare)."""
+
 
 @dataclass(frozen=True)
 class Pinned:
@@ -44,22 +47,17 @@ class Pinned:
 
 def pin(clients: Sequence[Client], at: int | str | None) -> Pinned:
     """The block that all clients agree on. at: height, or the hash that the user trusts; None:
-    the latest of the first client, which the others must have as well.
+    the latest that all of them have.
 
     Raises Incomplete: sources-disagree, or the first client's error where none answers.
     """
-    found: list[tuple[Client, Block]] = []
-    failed: list[Incomplete] = []
-    wanted = at
-    for client in clients:
-        try:
-            block = client.pin(wanted)
-        except Incomplete as error:
-            failed.append(error)
-            continue
-        found.append((client, block))
-        if wanted is None and block.hash is not None:
-            wanted = block.height
+    found, failed = _pinned(clients, at)
+    if at is None:
+        height = _common(found)
+        late = [client for client, block in found if block.hash and block.height != height]
+        again, missing = _pinned(late, height)
+        found = [pair for pair in found if pair[0] not in late] + again
+        failed += missing
     if not found:
         raise failed[0]
     blocks = [block for _, block in found]
@@ -72,6 +70,30 @@ def pin(clients: Sequence[Client], at: int | str | None) -> Pinned:
     trusted = isinstance(at, str) or any(c.own for c, _ in found) or len(hosts) > 1
     named = next((block for block in blocks if block.hash is not None), blocks[0])
     return Pinned(named, trusted, tuple(c for c, _ in found), tuple(failed))
+
+
+def _pinned(
+    clients: Sequence[Client], at: int | str | None
+) -> tuple[list[tuple[Client, Block]], list[Incomplete]]:
+    found: list[tuple[Client, Block]] = []
+    failed: list[Incomplete] = []
+    for client in clients:
+        try:
+            found.append((client, client.pin(at)))
+        except Incomplete as error:
+            failed.append(error)
+    return found, failed
+
+
+def _common(found: Sequence[tuple[Client, Block]]) -> int | None:
+    """The highest block that all have who keep up: services are some seconds apart, and one that
+    stands still must not take the others back with it. Nor does a service take back the user's own
+    node, which may know its latest block only."""
+    named = [(client, block) for client, block in found if block.hash is not None]
+    blocks = [block for client, block in named if client.own] or [block for _, block in named]
+    newest = max((block.time for block in blocks if block.time is not None), default=0)
+    current = [b.height for b in blocks if b.time is None or newest - b.time <= LAG_SECONDS]
+    return min(current, default=None)
 
 
 def ask(pinned: Pinned, queries: Sequence[Query]) -> list[Balance]:

@@ -29,6 +29,7 @@ ROWS_AT_ONCE = 20_000
 MAX_ADDRESSES = 100_000
 """Addresses in one row."""
 _WORST_LAST = tuple(Level)
+_HEX = frozenset("0123456789abcdef")
 
 
 class Listed(Protocol):
@@ -114,7 +115,8 @@ def _at(value: int | str) -> int | str:
             return int(text)
         if len(text) < 40:
             raise UsageError("a block is named by its height or its whole hash")
-        return value.strip()
+        # Nodes write hexadecimal hashes small; those of other forms keep their case.
+        return text if _HEX.issuperset(text.removeprefix("0x")) else value.strip()
     if isinstance(value, bool) or not 0 <= value < 1 << 63:
         raise UsageError("a block's height is a whole number")
     return value

@@ -62,7 +62,10 @@ class Core(Endpoint):
         try:
             tip = self._height(self.call("getblockcount"))
             check_chain(self.http, self.chain, self._hash_at, tip)
-            hash = self._hash_at(tip if at is None else at) if not isinstance(at, str) else at
+            if isinstance(at, str):
+                hash = at.removeprefix("0x")
+            else:
+                hash = self._hash_at(tip if at is None else at)
             return self._block(hash)
         except RpcError as error:
             raise self._explained(error) from None

@@ -44,6 +44,7 @@ class Electrum:
         self._socket: socket.socket | None = None
         self._buffer = b""
         self._id = 0
+        self._greeted = False
 
     # -- transport --------------------------------------------------------------------------
 
@@ -53,13 +54,16 @@ class Electrum:
         kept = self.http.kept(block, key)
         if kept is not None:
             return kept
+        self.http.still_asked()
         self._id += 1
         question = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": list(params)}
         try:
             answer = self._exchange(json.dumps(question).encode() + b"\n")
         except (OSError, ssl.SSLError):
             self._close()
+            self.http.unanswered()
             raise Incomplete("node-unreachable", f"{self.source} can't be reached") from None
+        self.http.answered()
         result = self.http.result(answer, self._id)
         self.http.keep(block, key, result)
         return result
@@ -81,6 +85,7 @@ class Electrum:
         if self._socket is not None:
             self._socket.close()
         self._socket = None
+        self._greeted = False
 
     def _exchange(self, question: bytes) -> Any:
         """One answer, within a time for the whole of it. Notifications in between are skipped."""
@@ -125,7 +130,10 @@ class Electrum:
     # -- block ------------------------------------------------------------------------------
 
     def pin(self, at: int | str | None) -> Block:
-        self.call("server.version", "merkle-por", PROTOCOL)
+        if not self._greeted:
+            # Once a connection: a second greeting is an error to most servers.
+            self.call("server.version", "merkle-por", PROTOCOL)
+            self._greeted = True
         if isinstance(at, str):
             raise Incomplete("block-unknown", f"{self.source} finds blocks by height only")
         features = self.call("server.features")

@@ -31,7 +31,10 @@ class Esplora(Endpoint):
     def pin(self, at: int | str | None) -> Block:
         tip = self._number(self.http.get("/blocks/tip/height", text=True))
         check_chain(self.http, self.chain, self._hash_at, tip)
-        hash = at if isinstance(at, str) else self._hash_at(tip if at is None else at)
+        if isinstance(at, str):
+            hash = at.removeprefix("0x")
+        else:
+            hash = self._hash_at(tip if at is None else at)
         found = self._object(self._found(f"/block/{self._safe(hash)}"))
         if found.get("id") != hash:
             raise self.http.nonsense("another block than the one that was asked for")

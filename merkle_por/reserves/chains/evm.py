@@ -16,7 +16,7 @@ from typing import Any
 from merkle_por.errors import Finding, Incomplete, Invalid, Malformed
 from merkle_por.merkle import evm_state
 from merkle_por.reserves.chains import abi, registry
-from merkle_por.reserves.chains.http import Call, Http, RpcError, first_error
+from merkle_por.reserves.chains.http import Call, Http, RestError, RpcError, first_error
 from merkle_por.reserves.chains.interface import Answer, Block, Figure, Query
 from merkle_por.reserves.chains.plain import Endpoint
 from merkle_por.reserves.ownership.addresses import evm_text
@@ -61,6 +61,8 @@ class Evm(Endpoint):
 
     def pin(self, at: int | str | None) -> Block:
         self._check_chain()
+        if isinstance(at, str):
+            at = "0x" + at.removeprefix("0x")
         by_hash = isinstance(at, str)
         method = "eth_getBlockByHash" if by_hash else "eth_getBlockByNumber"
         name = at if by_hash else "latest" if at is None else hex(int(at))
@@ -109,7 +111,7 @@ class Evm(Endpoint):
         try:
             zero = "0x" + "00" * evm_state.ADDRESS_BYTES
             self.http.call("eth_getBalance", [zero, by_hash], block=block.hash)
-        except RpcError:
+        except (RpcError, RestError):
             return hex(block.height)
         return by_hash
 

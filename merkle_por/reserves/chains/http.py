@@ -35,6 +35,9 @@ ATTEMPTS = 5
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 LONGEST_WAIT = 60.0
 """A service that asks for a longer pause is given up."""
+GIVEN_UP, REST_SECONDS = 3, 60.0
+"""Questions in a row that got no answer at all, after which none is asked for so long: one node
+that went down must not hold a list of a hundred thousand rows for days."""
 ANSWER_BYTES = 256 * 1024 * 1024
 """A scan of a whole list may be large; nothing may be endless."""
 BATCH = 100
@@ -179,6 +182,8 @@ class Http:
         self._session: Any = None
         self._last_id = 0
         self._batches = True
+        self._unanswered = 0
+        self._last_unanswered = 0.0
 
     # -- JSON-RPC ---------------------------------------------------------------------------
 
@@ -383,6 +388,7 @@ class Http:
         text: bool = False,
     ) -> Any:
         """The answer to one question, asked again while that may help."""
+        self.still_asked()
         url = self.node.base + path
         joined = "&".join(part for part in (self.node.query, query) if part)
         if joined:
@@ -398,14 +404,34 @@ class Http:
                     break
                 continue
             status, retry_after, data = outcome
-            judged = self._judged(status, retry_after, data, rpc=rpc, text=text)
+            try:
+                judged = self._judged(status, retry_after, data, rpc=rpc, text=text)
+            except Incomplete:
+                self.answered()  # not as it should have, yet it is there
+                raise
             if not isinstance(judged, _Busy):
+                self.answered()
                 return judged
             last = judged
             if judged.pause is not None and judged.pause > LONGEST_WAIT:
                 break
         assert last is not None
+        self.unanswered()
         raise last
+
+    def still_asked(self) -> None:
+        """Raises Incomplete while the node rests, after questions that got no answer."""
+        rested = time.monotonic() - self._last_unanswered
+        if self._unanswered >= GIVEN_UP and rested < REST_SECONDS:
+            text = f"{self.node.source} did not answer {GIVEN_UP} questions in a row"
+            raise _Final("node-unreachable", f"{text}: left in peace for a while")
+
+    def answered(self) -> None:
+        self._unanswered = 0
+
+    def unanswered(self) -> None:
+        self._unanswered += 1
+        self._last_unanswered = time.monotonic()
 
     def _delay(self, attempt: int, last: Incomplete | None) -> float:
         grown: float = min(FIRST_DELAY * 2.0 ** (attempt - 1), LONGEST_DELAY)

@@ -48,6 +48,8 @@ class Xrp(Service):
     def pin(self, at: int | str | None) -> Block:
         info = self.mapping(self._asked("server_info"), "info")
         self.same_chain(info.get("network_id", MAIN_NETWORK), str(MAIN_NETWORK))
+        if isinstance(at, str):
+            at = at.upper()  # servers write hashes so
         named = {"ledger_hash": at} if isinstance(at, str) else {"ledger_index": at or "validated"}
         found = self._asked("ledger", **named)
         if found.get("validated") is not True:

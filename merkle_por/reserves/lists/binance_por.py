@@ -1,5 +1,6 @@
 """Binance's monthly lists of addresses: hot and cold wallets, and four million deposit addresses
-(spec binance-por-csv). No signatures. Rows that name a custodian are held by a third party.
+(spec binance-por-csv). No signatures. Rows that name a custodian are held by a third party; coins
+on another chain than their own are tokens that Binance says it backs itself.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def read(reading: Reading) -> Iterator[Row]:
     number, header = next(lines)
     if squeezed(header) != HEADER:
         raise Malformed("bad-row", "not the header of such a list", where=f"line {number}")
-    kinds: dict[str, RowKind] = {}  # coins already found to be good names: there are few
-    networks: set[str] = set()
+    # Coins and networks already found to be good names: there are few.
+    kinds: dict[tuple[str, str], RowKind] = {}
     third_party = RowKind.THIRD_PARTY
     rows = 0
     for number, text in lines:
@@ -39,11 +40,13 @@ def read(reading: Reading) -> Iterator[Row]:
         if len(cells) != COLUMNS:
             raise column_count(number, len(cells), str(COLUMNS))
         coin, network, address, balance, height, custodian = cells
-        if coin not in kinds or network not in networks:
-            if len(kinds) + len(networks) > 2 * reading.document.limits.assets:
+        kind = kinds.get((coin, network))
+        if kind is None:
+            if len(kinds) > 2 * reading.document.limits.assets:
                 raise Malformed("too-big", "too many different coins and networks")
-            kinds[reading.name(coin, number)] = variants.plain_kind(coin)
-            networks.add(reading.name(network, number, "network"))
+            reading.name(coin, number)
+            reading.name(network, number, "network")
+            kind = kinds[coin, network] = variants.binance_kind(coin, network)
         rows += 1
         yield Row(
             coin,
@@ -51,7 +54,7 @@ def read(reading: Reading) -> Iterator[Row]:
             (reading.address(address, number),),
             reading.amount(balance, number),
             number,
-            third_party if custodian else kinds[coin],
+            third_party if custodian else kind,
             network,
             None,
             reading.height(height, number),

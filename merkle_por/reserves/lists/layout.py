@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from merkle_por.documents import Document
 from merkle_por.reserves.lists.reading import Reading
 from merkle_por.reserves.lists.row import Row
 from merkle_por.scheme import Fact, FactKind, Where
+
+if TYPE_CHECKING:
+    from merkle_por.reserves.asking import Answered, Answers
 
 MESSAGE = Fact(FactKind.VALUE, "the text(s) that the rows may have signed, if not the usual ones")
 SIGNATURES = Fact(FactKind.FLAG, "false: read the amounts only, don't judge signatures")
@@ -22,6 +26,7 @@ class Layout:
     coin_is_network: its coin tags name the chain, and `asset` what is held there.
     facts: the layout's own facts from outside; `all_facts` adds those of signed lists.
     members: as `Scheme.members`.
+    prove: for layouts whose rows name no addresses, how nodes are asked about them.
     """
 
     id: str
@@ -39,6 +44,7 @@ class Layout:
     aliases: tuple[str, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
     members: tuple[str, ...] = ()
+    prove: Callable[[Reading, Answers], Iterator[Answered]] | None = None
 
     @property
     def all_facts(self) -> dict[str, Fact]:

@@ -3,6 +3,7 @@
 from merkle_por.reserves.lists import (
     address_list,
     binance_por,
+    bip127_proof,
     bitfinex_wallets,
     bitmex_reserves,
     bybit_por,
@@ -22,6 +23,7 @@ LAYOUTS: tuple[Layout, ...] = (
     bybit_por.LAYOUT,
     bitfinex_wallets.LAYOUT,
     bitmex_reserves.LAYOUT,
+    bip127_proof.LAYOUT,
     cmc_assets.LAYOUT,
     address_list.LAYOUT,
     typed_list.LAYOUT,
