@@ -119,6 +119,7 @@ class Stuck:
         os.mkfifo(pipe)
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
+        self.tries = 0
         self.process = subprocess.Popen(
             [*RUN, str(path), "--given", f"accounts={pipe}"],
             stdout=subprocess.PIPE,
@@ -141,8 +142,15 @@ class Stuck:
         assert any(self.temporary.iterdir())
 
     def end(self, number: int) -> tuple[int, str, str]:
-        self.process.send_signal(number)
-        out, error = self.process.communicate(timeout=30)
+        while True:
+            self.process.send_signal(number)
+            try:
+                out, error = self.process.communicate(timeout=5)
+                break
+            except subprocess.TimeoutExpired:
+                # Just before the read began: Python noticed it only after that would have ended.
+                self.tries += 1
+                assert self.tries < 6, "it does not end"
         os.close(self.writer)
         return self.process.returncode, out, error
 
