@@ -334,6 +334,12 @@ def test_a_journal_spares_the_proofs_of_the_same_set_only(
     assert (state(), any(ran)) == (State.INVALID, True)  # what failed was not noted
 
 
+@pytest.mark.parametrize("name", [".", "none/journal", "x" * 5000])
+def test_a_journal_that_can_t_be_kept_is_said_before_the_work(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="journal"):
+        audited("gate-zk", "valid_gate_small", Execution(journal=tmp_path / name))
+
+
 def test_an_executor_changes_nothing() -> None:
     for name in ("valid_v3_multi", "bad_proofs_swapped", "bad_batch_replayed"):
         alone = audited("binance-zk-v3", name)

@@ -13,6 +13,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
+
+from merkle_por.errors import UsageError
 
 MAX_LINE = 1000
 
@@ -26,8 +29,10 @@ class Journal:
 
     @classmethod
     def of(cls, path: Path | None, *facts: object) -> Journal:
-        """facts: everything that a note depends on."""
+        """facts: everything that a note depends on. Raises UsageError where none can be kept."""
         text = json.dumps([str(fact) for fact in facts])
+        if path is not None:
+            _opened(path).close()  # said now, not after hours of work
         return cls(path, hashlib.sha256(text.encode()).hexdigest())
 
     def verified(self, sizes: Iterable[tuple[int, int]]) -> frozenset[int]:
@@ -52,6 +57,15 @@ class Journal:
         if self.path is None:
             return
         line = json.dumps({"set": self.set_hash, "first": first, "count": count})
-        with self.path.open("a", encoding="utf-8") as stream:
+        with _opened(self.path) as stream:
             # A torn last line would swallow the next note: each begins on a line of its own.
             stream.write(f"\n{line}\n" if stream.tell() else f"{line}\n")
+
+
+def _opened(path: Path) -> TextIO:
+    """The journal, to be added to. Raises UsageError."""
+    try:
+        return path.open("a", encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a file's name"
+        raise UsageError(f"journal {str(path)[:200]}: {why.lower()}") from None
