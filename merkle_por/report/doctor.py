@@ -31,6 +31,7 @@ WITH_KERNELS = (
     "hashes.poseidon_goldilocks",
     "ledger.packed",
     "ledger.text_levels",
+    "reserves.ownership.ed25519",
 )
 _LIBRARIES = (
     ("requests", "requests", "balances and prices over the network", "pip install requests", False),
