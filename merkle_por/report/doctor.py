@@ -33,6 +33,7 @@ WITH_KERNELS = (
     "hashes.poseidon_goldilocks",
     "ledger.packed",
     "ledger.text_levels",
+    "reserves.ownership.ed25519",
 )
 _ENGINES = {"sha": "SHA extensions", "avx2": "AVX2", "portable": "portable C"}
 _LIBRARIES = (
