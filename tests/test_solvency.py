@@ -408,6 +408,13 @@ def test_a_list_with_self_pegged_and_failed_rows() -> None:
     assert "ownership-failed" in {check.id for check in report.checks}
 
 
+def test_what_is_unknown_is_not_shown_as_zero() -> None:
+    nobody = judged(file(reserves=rows({"amount": None}))).page(Page()).plain()
+    assert "[ -- ] BTC                 1       unknown   unknown  0.00 %" in nobody
+    some = judged(file(reserves=rows({"amount": None}, {"amount": "5"}))).page(Page()).plain()
+    assert "[ -- ] BTC                 1             5   unknown  0.00 %" in some
+
+
 def test_the_text_names_the_clean_ratio_and_what_third_parties_hold() -> None:
     entry = next(e for e in ENTRIES if e.files[0].name == "valid-wrapped-own-token.json")
     plain = merkle_por.verify(*entry.files).page(Page()).plain()

@@ -30,6 +30,7 @@ NAMES = {
     "okx": "OKX",
 }
 LIMITS = "One asset's surplus doesn't pay another's gap. Other debts: unseen."
+UNKNOWN = "unknown"
 BLOCKS = 6
 """Chains whose blocks the text names (all in --json)."""
 _ORDER = {AssetState.SHORT: 0, AssetState.INCOMPLETE: 1, AssetState.SOLVENT: 2}
@@ -122,14 +123,21 @@ def _percent(value: Fraction | None) -> str:
     return "-" if value is None else f"{percent(value)} %"
 
 
+def _held(asset: AssetRatio) -> str:
+    """The amount held; where no row of it is known, that it is not known (never zero)."""
+    nothing = asset.state is AssetState.INCOMPLETE and not asset.reserves
+    return UNKNOWN if nothing else grouped(asset.reserves)
+
+
 def _lines(report: SolvencyReport, ratios: Ratios) -> list[_Line]:
     lines = [
         _Line(
             _MARKS[a.state],
             safe(a.asset),
             "" if a.liabilities is None else grouped(a.liabilities),
-            grouped(a.reserves),
-            _percent(a.ratio),
+            _held(a),
+            # What is known may be little of it: no ratio that reads as if it were all.
+            UNKNOWN if a.state is AssetState.INCOMPLETE else _percent(a.ratio),
             _percent(a.verified_ratio),
         )
         for a in shown_order(ratios)
