@@ -523,7 +523,7 @@ def _drawn(chart: Chart, *, table: bool = True) -> Markup:
 
 
 def _solvency(report: Any) -> list[Markup]:
-    from merkle_por.report.solvency_text import shown_order
+    from merkle_por.report.solvency_text import held_text, known_ratio, shown_order
 
     ratios = report.ratios
     if ratios is None:
@@ -539,8 +539,8 @@ def _solvency(report: Any) -> list[Markup]:
                 "unknown" if a.liabilities is None else grouped(a.liabilities),
                 class_="figure",
             ),
-            el("td", grouped(a.reserves), class_="figure"),
-            el("td", _percent(a.ratio), class_="figure"),
+            el("td", held_text(a), class_="figure"),
+            el("td", _percent(known_ratio(a)), class_="figure"),
             el("td", _percent(a.verified_ratio), class_="figure"),
         )
         for a in order
@@ -561,7 +561,7 @@ def _solvency(report: Any) -> list[Markup]:
     head = ("asset", "state", "owed", "held", "covered", "proven")
     parts = [_table("Owed and held", head, rows, (2, 3, 4, 5)), *_solvency_facts(report)]
     if order:
-        bars = [Coverage(a.asset, a.ratio, a.verified_ratio) for a in order]
+        bars = [Coverage(a.asset, known_ratio(a), a.verified_ratio) for a in order]
         parts.append(_drawn(coverage_bars("coverage", bars), table=False))
     kinds = [(a.asset, a.kinds) for a in order if a.kinds]
     if kinds:

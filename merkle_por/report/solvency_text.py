@@ -123,10 +123,15 @@ def _percent(value: Fraction | None) -> str:
     return "-" if value is None else f"{percent(value)} %"
 
 
-def _held(asset: AssetRatio) -> str:
+def held_text(asset: AssetRatio) -> str:
     """The amount held; where no row of it is known, that it is not known (never zero)."""
     nothing = asset.state is AssetState.INCOMPLETE and not asset.reserves
     return UNKNOWN if nothing else grouped(asset.reserves)
+
+
+def known_ratio(asset: AssetRatio) -> Fraction | None:
+    """The ratio to show; None where a row is unknown: what is known may be little of it."""
+    return None if asset.state is AssetState.INCOMPLETE else asset.ratio
 
 
 def _lines(report: SolvencyReport, ratios: Ratios) -> list[_Line]:
@@ -135,8 +140,7 @@ def _lines(report: SolvencyReport, ratios: Ratios) -> list[_Line]:
             _MARKS[a.state],
             safe(a.asset),
             "" if a.liabilities is None else grouped(a.liabilities),
-            _held(a),
-            # What is known may be little of it: no ratio that reads as if it were all.
+            held_text(a),
             UNKNOWN if a.state is AssetState.INCOMPLETE else _percent(a.ratio),
             _percent(a.verified_ratio),
         )

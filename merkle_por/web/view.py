@@ -297,8 +297,10 @@ def _report_part(result: Any, downloads: dict[str, str]) -> str:
     rows: list[dict[str, str]] = []
     ratios = getattr(result, "ratios", None)
     if ratios is not None:
+        from merkle_por.report.solvency_text import held_text, known_ratio
+
         assets = ratios.in_scope
-        coverage = [Coverage(a.asset, a.ratio, a.verified_ratio) for a in assets]
+        coverage = [Coverage(a.asset, known_ratio(a), a.verified_ratio) for a in assets]
         if coverage:
             charts.append(coverage_bars("coverage", coverage))
         kinds = [(a.asset, a.kinds) for a in assets if any(a.kinds.values())]
@@ -306,7 +308,7 @@ def _report_part(result: Any, downloads: dict[str, str]) -> str:
             {
                 "asset": safe(a.asset),
                 "owed": grouped(a.liabilities),
-                "held": grouped(a.reserves),
+                "held": held_text(a),
                 "state": a.state.value,
             }
             for a in assets
