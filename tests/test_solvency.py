@@ -20,6 +20,7 @@ from merkle_por.errors import UsageError
 from merkle_por.ratio import compare
 from merkle_por.report.reserves_json import ratio_text
 from merkle_por.report.reserves_text import percent
+from merkle_por.report.solvency_text import known_ratio
 from merkle_por.report.text import Page
 from merkle_por.reserves.api import Balance, reserves
 from merkle_por.reserves.holding import Holding, Level
@@ -414,6 +415,20 @@ def test_a_list_with_self_pegged_and_failed_rows() -> None:
     report = solvency([b'{"liabilities": {"ETH": "1"}}'], [path])
     assert report.state is State.INVALID
     assert "ownership-failed" in {check.id for check in report.checks}
+
+
+def test_what_is_unknown_is_not_shown_as_zero() -> None:
+    def line(*items: dict[str, Any]) -> list[str]:
+        text = judged(file(reserves=rows(*items))).page(Page()).plain()
+        return next(line for line in text.splitlines() if "] BTC" in line).split()
+
+    start, end = ["[", "--", "]", "BTC", "1"], ["unknown", "0.00", "%"]
+    assert line({"amount": None}) == [*start, "unknown", *end]
+    assert line({"amount": None}, {"amount": "5"}) == [*start, "5", *end]
+    report = judged(file(reserves=rows({"amount": None}, {"amount": "5"})))
+    assert report.ratios is not None
+    [asset] = report.ratios.assets
+    assert (asset.ratio, known_ratio(asset)) == (5, None)  # for charts, too
 
 
 def test_the_text_names_the_clean_ratio_and_what_third_parties_hold() -> None:

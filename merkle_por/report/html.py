@@ -529,7 +529,7 @@ def _drawn(chart: Chart, *, table: bool = True) -> Markup:
 
 
 def _solvency(report: Any) -> list[Markup]:
-    from merkle_por.report.solvency_text import shown_order
+    from merkle_por.report.solvency_text import known_ratio, known_reserves, shown_order
 
     ratios = report.ratios
     if ratios is None:
@@ -541,7 +541,7 @@ def _solvency(report: Any) -> list[Markup]:
         pointed([_amount(value) for value in (*values, *whole)])
         for values, whole in (
             ([a.liabilities for a in order], [cut(total.liabilities, 2)] if total else []),
-            ([a.reserves for a in order], [cut(total.reserves, 2)] if total else []),
+            ([known_reserves(a) for a in order], [cut(total.reserves, 2)] if total else []),
         )
     )
     rows = [
@@ -550,7 +550,7 @@ def _solvency(report: Any) -> list[Markup]:
             el("td", _mark(words[a.state.value])),
             el("td", owed[place], class_="figure"),
             el("td", held[place], class_="figure"),
-            el("td", _percent(a.ratio), class_="figure"),
+            el("td", _percent(known_ratio(a)), class_="figure"),
             el("td", _percent(a.verified_ratio), class_="figure"),
         )
         for place, a in enumerate(order)
@@ -570,7 +570,7 @@ def _solvency(report: Any) -> list[Markup]:
     head = ("asset", "state", "owed", "held", "covered", "proven")
     parts = [_table("Owed and held", head, rows, (2, 3, 4, 5)), *_solvency_facts(report)]
     if order:
-        bars = [Coverage(a.asset, a.ratio, a.verified_ratio) for a in order]
+        bars = [Coverage(a.asset, known_ratio(a), a.verified_ratio) for a in order]
         parts.append(_drawn(coverage_bars("coverage", bars), table=False))
     kinds = [(a.asset, a.kinds) for a in order if a.kinds]
     if kinds:

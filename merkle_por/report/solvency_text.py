@@ -36,6 +36,7 @@ NAMES = {
     "okx": "OKX",
 }
 LIMITS = "One asset's surplus doesn't pay another's gap. Other debts: unseen."
+UNKNOWN = "unknown"
 BLOCKS = 6
 """Chains whose blocks the text names (all in --json)."""
 LOANS = 4
@@ -130,14 +131,31 @@ def _percent(value: Fraction | None) -> str:
     return "-" if value is None else f"{percent(value)} %"
 
 
+def known_reserves(asset: AssetRatio) -> Decimal | None:
+    """The amount held; None where no row of it is known (never zero)."""
+    nothing = asset.state is AssetState.INCOMPLETE and not asset.reserves
+    return None if nothing else asset.reserves
+
+
+def held_text(asset: AssetRatio) -> str:
+    """The amount held in words."""
+    known = known_reserves(asset)
+    return UNKNOWN if known is None else grouped(known)
+
+
+def known_ratio(asset: AssetRatio) -> Fraction | None:
+    """The ratio to show; None where a row is unknown: what is known may be little of it."""
+    return None if asset.state is AssetState.INCOMPLETE else asset.ratio
+
+
 def _lines(report: SolvencyReport, ratios: Ratios) -> list[_Line]:
     lines = [
         _Line(
             _MARKS[a.state],
             safe(a.asset),
             "" if a.liabilities is None else grouped(a.liabilities),
-            grouped(a.reserves),
-            _percent(a.ratio),
+            held_text(a),
+            UNKNOWN if a.state is AssetState.INCOMPLETE else _percent(a.ratio),
             _percent(a.verified_ratio),
         )
         for a in shown_order(ratios)

@@ -300,10 +300,10 @@ def _report_part(result: Any, downloads: dict[str, str]) -> str:
     rows: list[dict[str, str]] = []
     ratios = getattr(result, "ratios", None)
     if ratios is not None:
-        from merkle_por.report.solvency_text import shown_order, table_rows
+        from merkle_por.report.solvency_text import known_ratio, shown_order, table_rows
 
         assets = shown_order(ratios)
-        coverage = [Coverage(a.asset, a.ratio, a.verified_ratio) for a in assets]
+        coverage = [Coverage(a.asset, known_ratio(a), a.verified_ratio) for a in assets]
         if coverage:
             charts.append(coverage_bars("coverage", coverage))
         kinds = [(a.asset, a.kinds) for a in assets if any(a.kinds.values())]
