@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -33,6 +34,8 @@ COMMANDS = {
     "serve": "A page on this computer: drop files, look at exchanges.",
     "doctor": "What is installed, what runs natively, what is missing.",
 }
+COMPLETION = "_MERKLE_POR_COMPLETE"
+"""Click's variable by which a shell asks for completions."""
 EXITS = (
     "Exit status: 0 valid, 1 invalid, 2 wrong options, 3 malformed, 4 unconfirmed, 5 incomplete."
     "\n\n"
@@ -51,6 +54,10 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"merkle_por.cli.{cmd_name}")
         command: click.Command = module.command
+        if COMPLETION in os.environ:
+            from merkle_por.cli.completion import completing
+
+            return completing(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -100,8 +107,6 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) has enough; keep the interpreter from complaining at exit.
-        import os
-
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import vectorfiles
-from commandline import COLOURS, on_terminal, run
+from commandline import COLOURS, on_terminal, run, subprocess_environment
 from test_examples import E_AFTER, E_BEFORE, PAIR_ROOT, pair
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
@@ -238,3 +238,27 @@ def test_no_line_is_wider_than_a_narrow_terminal(arguments: tuple[str, ...], col
     done = on_terminal(command, *file, columns=columns)
     wide = [line for line in done.text.splitlines() if len(line) > columns]
     assert all(max(map(len, line.split())) > 24 for line in wide), wide
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["verify", "pro"], ["file,pro"]),
+        (["solvency", "--reserves", "li"], ["file,li"]),
+        (["verify", "--format", "bitg"], ["plain,bitget", "plain,bitgo-zk"]),
+        (["start", "kuc"], ["plain,kucoin"]),
+        (["ver"], ["plain,verify"]),
+    ],
+)
+def test_the_shell_completes_files_and_names(words: list[str], offered: list[str]) -> None:
+    import subprocess
+
+    line = {"COMP_WORDS": " ".join(["merkle-por", *words]), "COMP_CWORD": str(len(words))}
+    done = subprocess.run(
+        [sys.executable, "-m", "merkle_por"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**subprocess_environment(), "_MERKLE_POR_COMPLETE": "bash_complete", **line},
+    )
+    assert done.stdout.split() == offered
