@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -122,7 +123,6 @@ def test_errors_are_one_line_and_hints(arguments: tuple[str, ...], lines: list[s
     ("begins", "said"),
     [
         (b"PK\x03\x04", "it is an archive: unpack it, give the file in it"),
-        (b"\x1f\x8b\x08", "it is compressed: unpack it first"),
         (b"\xef\xbb\xbf <!DOCTYPE html><html>", "it is a web page: save the proof itself"),
         (b"%PDF-1.7", "it is a PDF: get the proof as text"),
         (b"\x89PNG\r\n", "it is a picture: get the proof as text"),
@@ -142,6 +142,17 @@ def test_a_file_of_another_kind_gets_a_hint_of_its_own(
         first, hint = done.err.splitlines()[:2]
         assert first.startswith("error: saved: ")
         assert hint.startswith(f"hint: {said}")
+
+
+def test_a_compressed_file_is_unpacked_by_verify_and_told_of_by_reserves(tmp_path: Path) -> None:
+    file = tmp_path / "saved.gz"
+    file.write_bytes(
+        gzip.compress(vectorfiles.file("made", "bybit", "ok_v40v5_n8_i1.json").read_bytes())
+    )
+    assert run("verify", file).status == 4
+    assert "hint: it is compressed: unpack it first" in run("reserves", file).err
+    file.write_bytes(file.read_bytes()[:-9])
+    assert "cut short (bad-archive)" in run("verify", file).err
 
 
 def test_an_empty_name_is_no_file() -> None:
