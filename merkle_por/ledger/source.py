@@ -4,7 +4,8 @@ A ledger is read twice. The first pass hashes the file, counts its lines and not
 so many of them begin; after it any range of rows can be read on its own, by another thread or
 another machine, from nothing but a path and offsets. So that all of them read the same file, each
 reader compares it with what the first pass saw: this machine's own file by its identity (device,
-inode, size, time of change) and, where it is small or read elsewhere, each piece by its SHA-256.
+inode, size, times of change) and, where it was written just before or is read elsewhere, each
+piece by its SHA-256: two changes within one tick of a file system's clock have the same time.
 A file that changed or grew is `file-changed`, never a finding about the ledger.
 
 Compressed input (gzip, xz, zstd) is unpacked as a stream into a temporary file, with a cap.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,13 +32,13 @@ from merkle_por.ledger.packed import line_ends
 BLOCK = 1 << 20
 STRIDE = 4096  # rows between two noted places
 _NEVER = 1 << 40  # a step that leads out of any text
-GUARDED_BYTES = 64 << 20  # files up to this size are compared piece by piece in any case
+TICK_NS = 2 * 10**9  # the coarsest clock of a file system (FAT)
 MOST_EXPANSION = 100  # hashes hardly compress: what grows more is no ledger but a bomb
 LEAST_CAP = 64 << 20
 XZ_MEMORY = 256 << 20  # bytes of dictionary that an xz file may ask for
 ZSTD_WINDOW_LOG = 27  # 128 MiB, the most that zstd itself takes without being asked
 
-Identity = tuple[int, int, int, int]
+Identity = tuple[int, int, int, int, int]
 
 
 class _Reads(Protocol):
@@ -249,7 +251,8 @@ def file_changed() -> Incomplete:
 
 def _identity(stream: BinaryIO) -> Identity:
     status = os.fstat(stream.fileno())
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, *times
 
 
 class _Hashing:
@@ -267,21 +270,17 @@ class _Hashing:
 
 @dataclass
 class Opened:
-    """A ledger to be read. shared: by readers outside of this process.
+    """A ledger to be read.
 
     own: whether the place is the document's own file, whose hash the first pass then makes.
+    guarded: whether readers compare pieces by their SHA-256.
     """
 
     document: Document
     place: Place
     size: int
     own: bool
-    shared: bool
-
-    @property
-    def guarded(self) -> bool:
-        """Whether readers compare pieces by their SHA-256."""
-        return self.shared or self.size <= GUARDED_BYTES
+    guarded: bool
 
     def check_unchanged(self) -> None:
         """Raises Incomplete file-changed."""
@@ -337,7 +336,8 @@ def _opened(document: Document, limits: Limits, *, shared: bool) -> Iterator[Ope
         with document.open() as file:
             first = _identity(file)
         place = Place(path, None, None if shared else first)
-        yield Opened(document, place, first[2], True, shared, first)
+        just_written = max(first[3:]) > time.time_ns() - TICK_NS
+        yield Opened(document, place, first[2], True, shared or just_written, first)
 
 
 @contextmanager

@@ -37,12 +37,16 @@ def recognises(document: Document) -> bool:
     lines = head.split(b"\n")
     if len(head) >= HEAD_BYTES - 3:
         lines = lines[:-1]  # the last one may be cut
-    try:
-        texts = [line.decode().strip() for line in lines]
-    except UnicodeDecodeError:
-        return False
-    full = [text for text in texts if text]
-    return bool(full) and all(_parts(text) is not None for text in full)
+    found = False
+    for line in lines:
+        try:
+            text = line.decode().strip()
+        except UnicodeDecodeError:
+            return False
+        if text and _parts(text) is None:
+            return False
+        found = found or bool(text)
+    return found
 
 
 def _coin(label: str) -> str:
