@@ -44,8 +44,8 @@ ROOT_CHARS = 200
 NET_OF_DEBT = ("binance-zk", "gate-zk", "bitgo-zk")
 """Schemes whose totals are each user's equity less his debt (specs/solvency-ratio.md)."""
 
-FORGEABLE = "prover-can-forge"
-"""Warning of the zk systems whose prover can show any totals that he likes."""
+FORGEABLE = ("prover-can-forge", "unsound-circuit")
+"""Warnings of the zk systems whose prover can show any totals that he likes."""
 
 
 @dataclass(frozen=True)
@@ -218,9 +218,11 @@ def _verdict(top: Fields, kind: str, member: str, document: Document) -> Liabili
     if state is State.VALID and not claimed:
         state = State.UNCONFIRMED
         notes.append(("totals-not-claimed", "the format shows nothing about the totals"))
-    if state is State.VALID and FORGEABLE in _warned(top):
+    forgeable = _warned(top).intersection(FORGEABLE)
+    if state is State.VALID and forgeable:
         state = State.UNCONFIRMED
-        notes.append((FORGEABLE, "the proof's own maker can forge it: its totals are claimed only"))
+        text = "the proof's own maker can forge it: its totals are claimed only"
+        notes.extend((name, text) for name in FORGEABLE if name in forgeable)
     return Liabilities(
         source=document.name,
         kind=kind,

@@ -184,12 +184,13 @@ def test_valid_needs_a_verdict_and_levels_that_somebody_checked(tmp_path: Path) 
         assert ("covered" in weak.sentence) is (state == "unconfirmed")
     unclaimed = verdict_document(whole["liabilities"], totals="not-claimed")
     assert solvency([unclaimed], [held], checked=True).state is State.UNCONFIRMED
-    warnings = [{"class": "prover-can-forge", "text": "its maker can forge it"}]
-    forgeable = solvency(
-        [verdict_document(whole["liabilities"], warnings=warnings)], [held], checked=True
-    )
-    assert forgeable.state is State.UNCONFIRMED
-    assert "prover-can-forge" in {warning.id for warning in forgeable.warnings}
+    for name in ("prover-can-forge", "unsound-circuit"):
+        warnings = [{"class": name, "text": "its maker can forge it"}]
+        forgeable = solvency(
+            [verdict_document(whole["liabilities"], warnings=warnings)], [held], checked=True
+        )
+        assert forgeable.state is State.UNCONFIRMED
+        assert name in {warning.id for warning in forgeable.warnings}
 
 
 def test_a_node_makes_a_list_valid() -> None:
