@@ -49,7 +49,19 @@ BITMEX_COMPILE_PROOFS = {  # "compile ok"
     "bad_balance_float.yaml": "wrong-type",
     "bad_duplicate_key.yaml": "duplicate-key",
 }
+HTX_VERIFIER = {  # "passed", whatever stands in the rest of the list
+    "bad-signature-in-skipped-row.csv": "address-mismatch",
+    "bad-unexpected-message.csv": "unexpected-message",
+    "bad-summary-inflated.csv": "summary-mismatch",
+    "bad-summary-without-rows.csv": "summary-without-rows",
+    "bad-group-sum.csv": "group-mismatch",
+    "bad-duplicate-row.csv": "duplicate-address",
+    "bad-balance-negative.csv": "negative-balance",
+    "bad-balance-exponent.csv": "bad-amount",
+    "bad-balance-text.csv": "bad-amount",
+}
 FOLDERS = {
+    "htx-por-csv": HTX_VERIFIER,
     "okx-por-csv": OKX_VERIFY_ADDRESS,
     "okx-reserves-csv": OKX_CHECK_BALANCE,
     "bitmex-reserves": BITMEX_COMPILE_PROOFS,

@@ -35,6 +35,63 @@ def made(name: str) -> bytes:
     return vectorfiles.file("made", FOLDER, name).read_bytes()
 
 
+# What OKX's own programs accept, and the reason it is refused for here.
+OFFICIALLY_ACCEPTED = {
+    "user_bad_index_mismatch_high.json": "index-mismatch",
+    "user_bad_extra_field.json": "bad-keys",
+    "user_bad_leading_zero_amount.json": "bad-amount",
+    "user_bad_plus_sign_amount.json": "bad-amount",
+    "user_bad_noncanonical_amount.json": "bad-amount",
+    "user_bad_array_form.json": "wrong-type",
+    "user_bad_extra_token_zero.json": "bad-length",
+    "user_bad_equity_debt_length.json": "bad-length",
+    "user_bad_uppercase_id.json": "bad-hash",
+    "user_bad_long_hash.json": "bad-hash",
+    "user_bad_field_wraparound.json": "bad-amount",
+    "user_bad_negative_account.json": "negative-balance",
+    "user_bad_equity_and_debt_same_token.json": "equity-and-debt",
+    "user_bad_padding_account.json": "padding-account",
+    "user_bad_noncanonical_limb.json": "not-canonical",
+    "global/n4_rogue_user2_inclusion_proof.json": "exceeds-total",
+    "global/n64_forged_verifier_data.json": "weak-verifier-data",
+    "global/n64_forged_verifier_data.json, pinned": "verifier-data-not-pinned",
+    "global/n64_honest.json, vd_pow_bits_0": "weak-verifier-data",
+    "global/n64_honest.json, vd_trailing": "bad-verifier-data",
+}
+
+
+def case_of(entry: vectorfiles.Entry) -> str:
+    args = entry.data["args"]
+    more = args.get("mutation") or ("pinned" if "verifier_data_file" in args else "")
+    return f"{entry.data['file']}, {more}" if more else str(entry.data["file"])
+
+
+@pytest.mark.parametrize("case", OFFICIALLY_ACCEPTED)
+def test_refused_where_the_official_program_accepts(case: str) -> None:
+    entry = next(e for e in MADE if e.data["expect"] != "valid" and case_of(e) == case)
+    given = {
+        name: str(entry.folder / value) if name in ("global", "verifier_data_file") else value
+        for name, value in entry.data["args"].items()
+        if name not in ("mutation", "mutations_file")
+    }
+    data = made(entry.data["file"])
+    if (name := entry.data["args"].get("mutation")) is not None:
+        changes = mutations(entry.data["args"]["mutations_file"])
+        data = json.dumps(patched(json.loads(data), changes[name])).encode()
+    verdict = merkle_por.verify(data, scheme=entry.format, given=given).proofs[0]
+    assert verdict.state in (State.INVALID, State.MALFORMED)
+    assert verdict.reason == OFFICIALLY_ACCEPTED[case]
+
+
+def test_every_official_acceptance_has_its_name() -> None:
+    accepted = {
+        case_of(entry)
+        for entry in MADE
+        if entry.data["expect"] != "valid" and str(entry.data.get("official")).startswith("accept")
+    }
+    assert accepted == set(OFFICIALLY_ACCEPTED)
+
+
 @cache
 def mutations(name: str) -> dict[str, list[dict[str, Any]]]:
     return {item["name"]: item["patch"] for item in json.loads(made(name))["mutations"]}
