@@ -82,9 +82,9 @@ class Document:
             data = sys.stdin.buffer.read(limits.proof_bytes + 1)
             return cls("(standard input)", content=data, limits=limits)
         path = Path(source)
-        if not path.exists():
+        if not exists(path):
             raise UsageError(f"{path}: no such file")
-        document = cls(path.name, path=path, limits=limits)
+        document = cls(readable(path.name), path=path, limits=limits)
         if not (path.is_file() or path.is_dir()):  # a pipe, which can be read only once
             with document.open() as stream:
                 document.content = stream.read(limits.proof_bytes + 1)
@@ -203,6 +203,19 @@ class Document:
     def json_or_none(self) -> Any:
         """As `json`, None where the text is not JSON: for recognisers, which never raise."""
         return self._json[0] if self.looks_like_json else None
+
+
+def readable(name: str) -> str:
+    """A name from the system as text: bytes that are not UTF-8 as \\xff, so that it fits JSON."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file; no for what can't be a name, or may not be looked at."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def decode(data: bytes) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from merkle_por.amounts import ZERO, Balances, amount, plain
-from merkle_por.documents import LIMITS, Document, Limits, parse_json
+from merkle_por.documents import LIMITS, Document, Limits, exists, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.execution import VIOLATIONS, Execution
 from merkle_por.verdict import (
@@ -194,6 +194,7 @@ class Given:
                 raise UsageError(
                     f'"{name}" is not a fact that {scheme.id} takes', f"it takes: {known}"
                 )
+            _refuse_odd(self.values[name], name, facts[name].kind)
         bound = self.having({}, {})
         bound.facts = facts
         return bound
@@ -257,6 +258,9 @@ class Given:
             return None
         if not isinstance(value, Mapping):
             raise UsageError(f"{name} must name assets and amounts")
+        if not value:
+            # Nothing would be compared, and the answer would look as if it had been.
+            raise UsageError(f"{name} names no asset")
         return {asset: _given_amount(text, f"{name} {asset}") for asset, text in value.items()}
 
     def file(self, name: str) -> Document | None:
@@ -279,7 +283,7 @@ class Given:
             # Sets come in folders, so the proof's parents count as beside it.
             near = [] if self.folder is None else [self.folder, *self.folder.resolve().parents][:3]
             for folder in (Path(), *near):
-                if (folder / value).exists():
+                if exists(folder / value):
                     return Document.of(folder / value, self.limits)
         return Document.of(value, self.limits)
 
@@ -296,6 +300,26 @@ def normal_hash(text: str, name: str, digits: tuple[int, ...] = (64,)) -> str:
             "copy all of it from the exchange's page",
         )
     return cleaned
+
+
+def _refuse_odd(value: Any, name: str, kind: FactKind) -> None:
+    """What no JSON could say: half of a surrogate pair in a text, members without names.
+
+    Paths may hold such halves: file names are bytes.
+    """
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise UsageError(f"{name}: its members must have names")
+        for item in value.values():
+            _refuse_odd(item, name, kind)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_odd(item, name, kind)
+    elif isinstance(value, str) and kind in (FactKind.TEXT, FactKind.SECRET, FactKind.HASH):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{name} is not a text") from None
 
 
 def _given_json(text: str, name: str) -> Any:

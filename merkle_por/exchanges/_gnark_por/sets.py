@@ -145,6 +145,8 @@ def _named_keys(given: Given, tiers: Sequence[int | None]) -> dict[int | None, D
         tier = _tier_named(str(name), tiers)
         if tier in found:
             raise UsageError(f"verifying_keys: two keys for {name}")
+        if path is None:
+            raise UsageError(f"verifying_keys: no file is named for {str(name)[:20]}")
         one = given.having({"verifying_keys": path}, {})
         found[tier] = one.files("verifying_keys")[0]
     return found
