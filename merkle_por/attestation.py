@@ -22,7 +22,7 @@ from merkle_por.documents import Document, Fields
 from merkle_por.errors import Finding, Malformed, UsageError
 from merkle_por.reserves.holding import SUM_CHARS, strict_amount, strict_asset, strict_time
 from merkle_por.reserves.lists.reading import AMOUNT_CHARS
-from merkle_por.verdict import State
+from merkle_por.verdict import State, worst
 
 ATTESTATION = "merkle-por/attestation/1"
 VERIFY = "merkle-por/verify/1"
@@ -290,10 +290,7 @@ def _verify(top: Fields, document: Document) -> Liabilities:
                 "proofs of several trees in one document",
                 "save one document for each audit",
             )
-    together = _state(top)
-    if together is not State.VALID and first.state is State.VALID:
-        return replace(first, state=together)
-    return first
+    return replace(first, state=worst([_state(top), *(one.state for one in found)]))
 
 
 FIGURE_KEYS = ("liabilities", "exchange", "time", "liabilities_time", "source", "seen", "note")

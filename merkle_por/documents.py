@@ -88,7 +88,7 @@ class Document:
         path = Path(source)
         if not exists(path):
             raise UsageError(f"{str(source)[:MOST_SHOWN]}: no such file")
-        document = cls(path.name, path=path, limits=limits)
+        document = cls(readable(path.name), path=path, limits=limits)
         if not (path.is_file() or path.is_dir()):  # a pipe, which can be read only once
             with document.open() as stream:
                 document.content = stream.read(limits.proof_bytes + 1)
@@ -212,6 +212,11 @@ class Document:
 def compression(head: bytes) -> str | None:
     """The name of the compression that a file's first bytes show, None for none known."""
     return next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
+
+
+def readable(name: str) -> str:
+    """A name from the system as text: bytes that are not UTF-8 as \\xff, so that it fits JSON."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def exists(path: Path) -> bool:

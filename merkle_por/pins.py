@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from merkle_por.clock import now
-from merkle_por.documents import Document, Fields
+from merkle_por.documents import Document, Fields, exists, readable
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.scheme import normal_hash
 
 SCHEMA = "merkle-por/pins/1"
 HASH_DIGITS = (16, 32, 40, 64)
+TEXT_CHARS = 2000
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def default_path() -> Path:
 def load(path: Path | None = None) -> tuple[Pin, ...]:
     """All pins, () where there is no file yet. Raises UsageError for a damaged file."""
     path = path or default_path()
-    if not path.exists():
+    if not exists(path):
         return ()
     try:
         top = Fields(Document.of(path).json, "").only("schema", "pins")
@@ -76,6 +77,10 @@ def add(
     path = path or default_path()
     pins = load(path)
     value = normal_hash(value, name, HASH_DIGITS)
+    for text in (exchange, snapshot, name, seen):
+        # What could not be read back would spoil the whole file.
+        if readable(text) != text or len(text) > TEXT_CHARS:
+            raise UsageError(f"a pin holds texts of up to {TEXT_CHARS} characters, in UTF-8")
     known = find(pins, exchange, snapshot, name)
     if known is not None and known.value != value:
         raise UsageError(
@@ -105,14 +110,18 @@ def remove(exchange: str, snapshot: str, *, name: str, path: Path | None = None)
 def _save(pins: tuple[Pin, ...], path: Path) -> None:
     import tempfile
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(os.path.realpath(path))  # a link stays a link
     text = json.dumps({"schema": SCHEMA, "pins": [asdict(pin) for pin in pins]}, indent=1)
-    # Written beside and moved into place: a crash leaves the old file whole.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".pins-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and moved into place: a crash leaves the old file whole.
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".pins-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text + "\n")
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path}: {(error.strerror or 'cannot be written').lower()}") from None

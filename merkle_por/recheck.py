@@ -8,6 +8,8 @@ Rules of trust, in order:
 3. That the outcome is the same shows that the report tells the truth about these files. It does
    not show that its root is the published one: facts that only the report vouches for leave the
    state `unconfirmed` at best, until the reader gives them himself (--root, --given, his pins).
+   Saved verdicts that a comparison was made from are such facts too (--given checked=true: they
+   are the reader's own).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from merkle_por.clock import now
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.evidence import (
+    SOURCES,
     Evidence,
     FileRef,
     GivenRef,
@@ -36,12 +39,15 @@ from merkle_por.evidence import (
 )
 from merkle_por.pins import Pin, find
 from merkle_por.reserves.holding import Level
+from merkle_por.scheme import Given
 from merkle_por.verdict import Problem, State
 from merkle_por.version import __version__
 
 SCHEMA = "merkle-por/recheck/1"
 SAME, DIFFERS, NOT_RUN, UNREADABLE = "same", "differs", "not-run", "unreadable"
 PAGE = "the visible page"
+ANCHORS = (*SOURCES, "pin")
+"""Where a root that was compared with one from outside came from."""
 CORE = (
     *("state", "reason", "inclusion", "totals", "root", "scheme", "snapshot", "published"),
     *("checks", "together", "solvent"),
@@ -82,7 +88,8 @@ class Recheck:
         word = self.again.state.value.upper()
         if self.unconfirmed:
             names = ", ".join(self.unconfirmed)
-            return f"As the report says: {word}. But its {names} is known from the report only."
+            is_ = "are" if self.unconfirmed[1:] else "is"
+            return f"As the report says: {word}. But its {names} {is_} known from the report only."
         return f"As the report says: {word}. {self.again.sentence}"
 
     def to_json(self) -> dict[str, Any]:
@@ -152,6 +159,8 @@ def recheck(
         return Recheck(UNREADABLE, State.MALFORMED, errors=(problem,))
     evidence = opened.evidence
     documents = [Document.of(file, limits) for file in files]
+    for fact in evidence.given:
+        documents += _handed(fact, values)
     documents += [
         Document("(in the bundle)", content=data, limits=limits) for data in opened.inside.values()
     ]
@@ -273,6 +282,13 @@ def run(ran: Ran, limits: Limits = LIMITS) -> Any:
 
 
 # -- finding files and facts -----------------------------------------------------------------
+
+
+def _handed(fact: GivenRef, values: Mapping[str, Any]) -> list[Document]:
+    """The files that the reader names for a fact himself, where it is one of files."""
+    if fact.kept != "file" or values.get(fact.name) is None:
+        return []
+    return Given({fact.name: values[fact.name]}).files(fact.name)
 
 
 def _by_hash(documents: Iterable[Document]) -> dict[str, Document]:
@@ -404,6 +420,10 @@ def _contradicted(evidence: Evidence, values: Mapping[str, Any], result: Any) ->
     """Facts that the reader knows otherwise than the report says."""
     kept = {fact.name: fact.value for fact in evidence.given if fact.kept == "value"}
     found = [name for name in values if name in kept and _plain(kept[name]) != _plain(values[name])]
+    for fact in evidence.given:
+        own = _by_hash(_handed(fact, values))
+        if own and set(own) != {ref.sha256 for ref in fact.files}:
+            found.append(fact.name)
     if "root" in values and "root" not in kept:
         roots = {proof.root.value for proof in result.proofs if getattr(proof, "root", None)}
         if roots - {_plain(values["root"])}:
@@ -416,6 +436,13 @@ def _vouched(
 ) -> tuple[str, ...]:
     """Facts that the result hangs on and only the report vouches for."""
     open_ = [fact.name for fact in evidence.given if _hangs(fact, values)]
+    if evidence.command == "solvency" and len(evidence.files) > 1 and not _own(values):
+        # Saved verdicts say of themselves that they are valid; whoever made them may have lied.
+        open_ += [role for role in ("liabilities", "reserves") if role not in open_]
+    if any(_by_a_file(proof) for proof in result.proofs):
+        # Proven by what another file shows, and the report chose that file.
+        files = [fact for fact in evidence.given if fact.kept == "file"]
+        open_ += [fact.name for fact in files if fact.name not in values]
     if "prices" in evidence.options:
         open_.append("prices")
     roots = [proof for proof in result.proofs if getattr(proof, "root", None) is not None]
@@ -428,6 +455,17 @@ def _vouched(
 
 def _hangs(fact: GivenRef, values: Mapping[str, Any]) -> bool:
     return fact.kept == "value" and fact.name not in values and fact.name != "expect"
+
+
+def _own(values: Mapping[str, Any]) -> bool:
+    """Whether the reader says that the figures in the files are his own findings."""
+    return Given(values).flag("checked")
+
+
+def _by_a_file(proof: Any) -> bool:
+    """Whether a root was confirmed by nothing that can be written down."""
+    root = getattr(proof, "root", None)
+    return root is not None and root.confirmed and root.source not in ANCHORS
 
 
 def _kept(proof: Any, pins: tuple[Pin, ...]) -> bool:

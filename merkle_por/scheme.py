@@ -199,6 +199,7 @@ class Given:
                 raise UsageError(
                     f'"{name}" is not a fact that {scheme.id} takes', f"it takes: {known}"
                 )
+            _refuse_odd(self.values[name], name, facts[name].kind)
         bound = self.having({}, {})
         bound.facts = facts
         return bound
@@ -262,6 +263,9 @@ class Given:
             return None
         if not isinstance(value, Mapping):
             raise UsageError(f"{name} must name assets and amounts")
+        if not value:
+            # Nothing would be compared, and the answer would look as if it had been.
+            raise UsageError(f"{name} names no asset")
         return {asset: _given_amount(text, f"{name} {asset}") for asset, text in value.items()}
 
     def file(self, name: str) -> Document | None:
@@ -304,6 +308,26 @@ def normal_hash(text: str, name: str, digits: tuple[int, ...] = (64,)) -> str:
             "copy all of it from the exchange's page",
         )
     return cleaned
+
+
+def _refuse_odd(value: Any, name: str, kind: FactKind) -> None:
+    """What no JSON could say: half of a surrogate pair in a text, members without names.
+
+    Paths may hold such halves: file names are bytes.
+    """
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise UsageError(f"{name}: its members must have names")
+        for item in value.values():
+            _refuse_odd(item, name, kind)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_odd(item, name, kind)
+    elif isinstance(value, str) and kind in (FactKind.TEXT, FactKind.SECRET, FactKind.HASH):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{name} is not a text") from None
 
 
 def _given_json(text: str, name: str) -> Any:

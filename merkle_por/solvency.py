@@ -173,7 +173,7 @@ def solvency(
         held = read_held(list(reserves), inputs, limits, whom, checked=checked)
         inputs.held(held, checked=checked)
         variants = read_mapping(mapping, owed, limits)
-        name = exchange or inputs.exchange()
+        name = inputs.exchange(exchange)
         issued = _own_tokens(own_tokens, name, owed, inputs.holdings)
         known = [s.time for s in inputs.sources if s.time is not None]
         time = known[0] if known else None

@@ -22,6 +22,7 @@ from merkle_por.prices import Prices, PriceSources, prices_in, prices_of
 from merkle_por.ratio import Variant, read_map
 from merkle_por.reserves.api import reserves as read_reserves
 from merkle_por.reserves.holding import (
+    ROWS,
     VERIFIED,
     Holding,
     saved_holdings,
@@ -42,7 +43,11 @@ _STATED = "levels and ownership are the file's own words: checked by nobody here
 
 @dataclass(frozen=True)
 class ReservesSource:
-    """One source of reserves, summed up. levels, ownership: rows under each word."""
+    """One source of reserves, summed up. levels, ownership: rows under each word.
+
+    others: further exchanges named in it. lists: SHA-256 of the files it was made from. addressed:
+    whether its addresses were compared with those of the other lists.
+    """
 
     source: str
     state: State
@@ -52,6 +57,9 @@ class ReservesSource:
     time: str | None = None
     heights: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     exchange: str | None = None
+    others: tuple[str, ...] = ()
+    lists: frozenset[str] = frozenset()
+    addressed: bool = False
 
 
 # -- what is owed ----------------------------------------------------------------------------
@@ -115,7 +123,7 @@ def read_held(
                 if report.errors:
                     raise _malformed(report.errors[0])
                 inputs.take(report)
-                found.append(_report_source(report))
+                found.append(_report_source(report, addressed=True))
     return found
 
 
@@ -133,7 +141,7 @@ def _named(document: Document) -> Iterator[None]:
         raise
 
 
-def _report_source(report: ReservesReport) -> Held:
+def _report_source(report: ReservesReport, *, addressed: bool = False) -> Held:
     levels: dict[str, int] = {}
     for holding in report.holdings:
         levels[str(holding.level)] = levels.get(str(holding.level), 0) + holding.rows
@@ -147,6 +155,13 @@ def _report_source(report: ReservesReport) -> Held:
         time=first.facts.get("time"),
         heights=_heights(report),
         exchange=first.facts.get("exchange", first.exchange),
+        others=tuple(
+            str(name)
+            for file in report.files[1:]
+            if (name := file.facts.get("exchange", file.exchange))
+        ),
+        lists=frozenset(file.file.sha256 for file in report.files),
+        addressed=addressed,
     )
     return source, report.holdings, False
 
@@ -174,7 +189,10 @@ def _typed_file(document: Document, limits: Limits, skip: frozenset[int]) -> Hel
         if place not in skip
     ]
     name = top.text("exchange", 100) if "exchange" in top else None
-    return typed_source(document.name, counted, time, name), counted, True
+    source = typed_source(document.name, counted, time, name)
+    addressed = all(row.address is not None for row in rows)
+    source = replace(source, lists=frozenset({document.sha256}), addressed=addressed)
+    return source, counted, True
 
 
 def typed_source(
@@ -222,9 +240,6 @@ class Inputs:
                         computed=plain(amount),
                     )
             self.warnings.extend(Caution(id, text) for id, text in source.notes)
-        names = {source.exchange.lower() for source in self.sources if source.exchange}
-        if len(names) > 1:
-            raise Invalid("source-conflict", "liabilities of several exchanges")
         return owed
 
     def take(self, report: ReservesReport) -> None:
@@ -263,10 +278,27 @@ class Inputs:
                 for name in top.object("ownership").members
             },
             heights=_saved_heights(top),
+            others=_saved_exchanges(top),
+            lists=frozenset({document.sha256, *_saved_lists(top)}),
         )
+        if state == State.INCOMPLETE:
+            self._saved_gaps(document, top)
         return source, holdings, False
 
+    def _saved_gaps(self, document: Document, top: Fields) -> None:
+        """What that run could not check, as `take` has it of a run of our own."""
+        for place, item in enumerate(top.array("checks", high=ROWS)):
+            row = Fields(item, f"checks[{place}]", top.limits)
+            unsure = row.text("status", 20) == CheckStatus.NOT_CHECKED
+            if unsure and row.text("about", 20) != About.OWNERSHIP:
+                text = f"{document.name} says of itself that it is incomplete"
+                status = CheckStatus.NOT_CHECKED
+                self.checks.append(Check("verdict-incomplete", About.BALANCES, status, text))
+                return
+
     def held(self, items: Iterable[Held], *, checked: bool) -> None:
+        items = list(items)
+        self._counted_once(items)
         for source, holdings, stated in items:
             self.reserves.append(source)
             self.holdings.extend(holdings)
@@ -275,10 +307,83 @@ class Inputs:
                 status = CheckStatus.UNCONFIRMED
                 self.checks.append(Check("levels-stated", About.BALANCES, status, _STATED))
 
-    def exchange(self) -> str | None:
-        owed, held = ([s.exchange for s in side] for side in (self.sources, self.reserves))
-        names = [name for name in (*owed, *held) if name]
-        return next((name for name in names if name not in ("any", "third-party")), None)
+    def _counted_once(self, items: Sequence[Held]) -> None:
+        """No coin may count twice. Lists were compared address by address (reserves.overlap);
+        saved documents and results hold sums only. Raises Invalid source-conflict."""
+        for place, (source, holdings, _) in enumerate(items):
+            for other, others, _ in items[:place]:
+                if source.addressed and other.addressed:
+                    continue
+                if source.lists & other.lists:
+                    raise Invalid(
+                        "source-conflict",
+                        f"{other.source} and {source.source} are of one list: its coins would be "
+                        "counted twice",
+                    )
+                both = {h.asset for h in holdings if h.amount} & {h.asset for h in others}
+                if both:
+                    names = ", ".join(sorted(both)[:NAMED])
+                    text = f"{other.source} and {source.source} both hold {names}: whether an "
+                    text += "address stands in both can't be seen; read their lists together"
+                    status = CheckStatus.NOT_CHECKED
+                    self.checks.append(Check("not-compared", About.BALANCES, status, text))
+
+    def exchange(self, given: str | None = None) -> str | None:
+        """Whose figures these are: the caller's word, else the first name in the files. All must
+        name one exchange: Raises Invalid source-conflict; names that nobody knows are doubtful."""
+        named = [(source.exchange, "liabilities") for source in self.sources]
+        for held in self.reserves:
+            named += [(name, "reserves") for name in (held.exchange, *held.others)]
+        found = [(n, side) for n, side in named if n and n.lower() not in NOBODY]
+        if given:
+            found.insert(0, (given, "the figures asked for"))
+        for name, side in found[1:]:
+            first, first_side = found[0]
+            known = _same_exchange(first, name)
+            text = f"{first_side} of {first[:40]}, {side} of {name[:40]}"
+            if known is False:
+                raise Invalid("source-conflict", text)
+            if known is None:
+                status = CheckStatus.UNCONFIRMED
+                self.checks.append(Check("other-exchange", About.LIST, status, text))
+        return found[0][0] if found else None
+
+
+NOBODY = frozenset({"any", "third-party"})
+"""What lists of no exchange have in an exchange's place."""
+NAMED = 3
+"""Assets that a sentence names."""
+
+
+def _same_exchange(first: str, second: str) -> bool | None:
+    """Whether two names are of one exchange; None where they differ and one is not known."""
+    if first.strip().lower() == second.strip().lower():
+        return True
+    from merkle_por.exchange_profiles import find_profile
+
+    one, other = find_profile(first), find_profile(second)
+    return None if one is None or other is None else one.id == other.id
+
+
+def _saved_exchanges(top: Fields) -> tuple[str, ...]:
+    """The exchanges whose lists a saved document was made from. Raises Malformed."""
+    names = [
+        read.text("exchange", 100)
+        for read in _saved_files(top)
+        if read.members.get("exchange") is not None
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def _saved_lists(top: Fields) -> Iterator[str]:
+    for read in _saved_files(top):
+        if read.members.get("file") is not None:
+            yield read.object("file").text("sha256", 64)
+
+
+def _saved_files(top: Fields) -> Iterator[Fields]:
+    for place, item in enumerate(top.array("files", high=1000) if "files" in top else ()):
+        yield Fields(item, f"files[{place}]", top.limits)
 
 
 def _saved_heights(top: Fields) -> dict[str, tuple[int, int]]:

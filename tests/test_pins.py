@@ -96,7 +96,7 @@ def test_a_damaged_file_is_told_and_never_overwritten(file: Path, text: str) -> 
 
 def test_a_failed_write_leaves_the_old_file_whole(file: Path) -> None:
     pin = add(file)
-    with mock.patch.object(os, "replace", side_effect=OSError("full")), pytest.raises(OSError):
+    with mock.patch.object(os, "replace", side_effect=OSError("full")), pytest.raises(UsageError):
         add(file, "cd" * 32, snapshot="2")
     assert pins.load(file) == (pin,)
     assert [path.name for path in file.parent.iterdir()] == ["pins.json"]

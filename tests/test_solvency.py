@@ -201,7 +201,8 @@ def test_a_node_makes_a_list_valid() -> None:
     assert result.state is State.VALID
     assert result.sentence == "All 2 assets are covered. All 2 by proven wallets."
     assert solvency([owed], [path]).state is State.UNCONFIRMED
-    short = solvency([verdict_document({"ETH": "1.000000000000000001"})], [report])
+    more = verdict_document({"ETH": "1.000000000000000001"}, exchange="okx")
+    short = solvency([more], [report])
     assert short.state is State.INVALID
     assert short.sentence == "ETH is short by 0.000000000000000001."
 

@@ -123,7 +123,8 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
 
     A fact that is a file by itself is the same with and without the @.
     """
-    import json
+    from merkle_por.documents import parse_json
+    from merkle_por.errors import Malformed
 
     result: dict[str, Any] = {}
     for pair in pairs:
@@ -157,10 +158,11 @@ def given_values(pairs: Sequence[str]) -> dict[str, Any]:
             )
         if value[:1] in ("{", "[", '"'):
             try:
-                result[name] = json.loads(value)
+                result[name] = parse_json(value.encode("utf-8", "surrogateescape"))
                 continue
-            except json.JSONDecodeError:
-                raise UsageError(f"--given {name}: not JSON") from None
+            except Malformed as error:
+                # The text itself may be a secret, so it is not shown.
+                raise UsageError(f"--given {name}: not JSON ({error.reason})") from None
         result[name] = value
     return result
 

@@ -7,6 +7,7 @@ traceback leaves this file unless --debug asks for it.
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import importlib
 import os
@@ -36,6 +37,8 @@ COMMANDS = {
 }
 COMPLETION = "_MERKLE_POR_COMPLETE"
 """Click's variable by which a shell asks for completions."""
+PIPE_CLOSED = 141  # 128 + SIGPIPE, as of a program that the signal ended
+CANNOT_WRITE = 74  # EX_IOERR
 EXITS = (
     "Exit status: 0 valid, 1 invalid, 2 wrong options, 3 malformed, 4 unconfirmed, 5 incomplete."
     "\n\n"
@@ -78,6 +81,14 @@ class Commands(click.Group):
             raise UsageError(f'no command "{name[:40]}"', hint)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Click would leave with 1, which says invalid. The reader (head, less) has enough.
+            _stop_writing()
+            sys.exit(PIPE_CLOSED)
+
 
 @click.group(cls=Commands, epilog=f"{EXITS}  Example: merkle-por verify proof.json --root HEX")
 @click.version_option(__version__, message="merkle-por %(version)s")
@@ -91,8 +102,10 @@ def main(arguments: list[str] | None = None) -> Any:
     arguments = sys.argv[1:] if arguments is None else arguments
     # At its end Python looks for cycles among all objects once more: a tenth of one proof's time.
     atexit.register(gc.freeze)
+    _open_streams()
     try:
         cli.main(arguments, prog_name="merkle-por", standalone_mode=False)
+        _flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)
@@ -105,10 +118,9 @@ def main(arguments: list[str] | None = None) -> Any:
         asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
         say_error(_tidy(error.format_message()), *([f"see: {asked} --help"] if asked else []))
         sys.exit(2)
-    except BrokenPipeError:
-        # The reader (head, less) has enough; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except SystemExit:
+        _flush()
+        raise
     except Exception as error:
         if "--debug" in arguments:
             raise
@@ -117,11 +129,43 @@ def main(arguments: list[str] | None = None) -> Any:
         if isinstance(error, UsageError):
             say_error(error.text, *error.hints)
             sys.exit(2)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            _full(error)
         say_error(
             f"a fault in merkle-por itself: {type(error).__name__}: {error}",
             "run again with: merkle-por --debug ...; and please report it",
         )
         sys.exit(70)  # EX_SOFTWARE: never the status of a verdict
+
+
+def _open_streams() -> None:
+    """Something to write to where a stream was closed before the start (>&-)."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the whole run
+
+
+def _flush() -> None:
+    """Writes what is left, while there is still a way to say that it could not be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _stop_writing()
+        sys.exit(PIPE_CLOSED)
+    except OSError as error:
+        _full(error)
+
+
+def _full(error: OSError) -> None:
+    """Leaves where the result can't be written: a verdict that nobody got has no exit status."""
+    _stop_writing()
+    say_error(f"the output can't be written: {(error.strerror or 'unknown error').lower()}")
+    sys.exit(CANNOT_WRITE)
+
+
+def _stop_writing() -> None:
+    """Keeps the interpreter from complaining about stdout at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tidy(message: str) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PLACES_SHOWN = 8
 LINE_CHARS = 400
+LABEL_CHARS = 10
 _WORDS = {"same": "SAME", "differs": "DIFFERS", "not-run": "NOT RUN", "unreadable": "MALFORMED"}
 _MATTERS = "A report can't vouch for its own root: look it up where the exchange publishes it."
 
@@ -36,7 +37,11 @@ def recheck_page(result: Recheck, page: Page) -> Page:
     for index, text in enumerate(result.missing):
         page.marked("missing" if index == 0 else "", "not-checked", safe(text, LINE_CHARS))
     for name in result.unconfirmed:
-        page.marked(safe(name), "unconfirmed", "in the report, confirmed by nobody else")
+        short = len(name) < LABEL_CHARS
+        text = "in the report, confirmed by nobody else"
+        page.marked(
+            safe(name) if short else "", "unconfirmed", text if short else f"{safe(name)}: {text}"
+        )
     if "root" in result.unconfirmed and evidence is not None:
         if evidence.seen:
             page.labelled("seen", f"at {safe(evidence.seen, LINE_CHARS)}, in the report's words")

@@ -17,7 +17,7 @@ def save_html(ran: Ran, result: Any, path: str | Path, *, with_balances: bool = 
 
     document = evidence_document(ran, result, with_balances=with_balances)
     page = html_report(document, shown_result(result, with_balances))
-    return write(path, page.encode())
+    return write(path, page.encode(), private=with_balances)
 
 
 def save_bundle(
@@ -35,21 +35,30 @@ def save_bundle(
     document = evidence_document(ran, result, with_balances=with_balances)
     page = html_report(document, shown_result(result, with_balances))
     included = ran.inputs if include_file else ()
-    return write(path, bundle_bytes(manifest_bytes(document), page, included))
+    data = bundle_bytes(manifest_bytes(document), page, included)
+    return write(path, data, private=with_balances or include_file)
 
 
-def write(path: str | Path, data: bytes) -> Path:
-    """Writes beside and moves into place. Raises UsageError where that can't be done."""
+def write(path: str | Path, data: bytes, *, private: bool = False) -> Path:
+    """Writes beside and moves into place. private: for the user's own eyes, nobody else on this
+    machine may read it. Raises UsageError where that can't be done."""
     target = Path(path)
-    if target.is_dir():
-        raise UsageError(f"{target}: a folder stands there")
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".merkle-por-")
+        if target.is_dir():
+            raise UsageError(f"{target}: a folder stands there")
+        if target.exists() and not target.is_file():
+            # A pipe or a device (/dev/stdout, /dev/null) is written into, never replaced.
+            with target.open("wb") as stream:
+                stream.write(data)
+            return target
+        place = Path(os.path.realpath(target))  # a link stays a link
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=".merkle-por-")
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
-            os.chmod(temporary, 0o644 & ~_umask())
-            os.replace(temporary, target)
+            if not private:
+                os.chmod(temporary, 0o644 & ~_umask())
+            os.replace(temporary, place)
         except BaseException:
             os.unlink(temporary)
             raise

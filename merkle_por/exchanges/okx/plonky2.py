@@ -154,6 +154,9 @@ def _judge_global(document: Document, given: Given, findings: Findings) -> None:
 
 def _judge_user(document: Document, given: Given, findings: Findings) -> None:
     global_file = given.file("global")
+    for name in ("circuit_sha256", "verifier_data_file"):
+        if global_file is None and name in given:
+            raise UsageError(f"{name} is about the global proof", "give that too: global")
     proven = None if global_file is None else _global_of(global_file, given, findings)
     findings.about(About.INCLUDED)
     user = check_user(
