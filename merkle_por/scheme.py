@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from merkle_por.amounts import ZERO, Balances, amount, plain
+from merkle_por.amounts import ZERO, Balances, amount, grouped, plain
 from merkle_por.documents import LIMITS, Document, Limits, exists, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.execution import VIOLATIONS, Execution
@@ -680,7 +680,7 @@ def _compare(
             found == figure,
             reason,
             f"{asset}: equals {equals}",
-            f"{asset}: the file says {plain(found)}, {other} is {plain(figure)}",
+            f"{asset}: the file says {grouped(found)}, {other} is {grouped(figure)}",
             expected=plain(figure),
             computed=plain(found),
         )

@@ -16,8 +16,9 @@ from decimal import Decimal
 from fractions import Fraction
 from html import escape
 
+from merkle_por.amounts import grouped
 from merkle_por.report.reserves_text import percent
-from merkle_por.report.text import grouped, safe
+from merkle_por.report.text import safe
 
 BLUE, ORANGE, SKY, PURPLE, VERMILION = "#0072B2", "#E69F00", "#56B4E9", "#CC79A7", "#D55E00"
 GREY = "#8A8F98"

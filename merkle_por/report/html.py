@@ -18,14 +18,14 @@ from fractions import Fraction
 from html import escape
 from typing import Any
 
-from merkle_por.amounts import cut
+from merkle_por.amounts import cut, grouped
 from merkle_por.clock import ago, minute
 from merkle_por.recognise import by_id
 from merkle_por.report.blocks import OWN_NOTE, BlockPage, Item
 from merkle_por.report.charts import Chart, Coverage, coverage_bars, stacked_kinds
 from merkle_por.report.ladder import ladders
 from merkle_por.report.reserves_text import kind_text, percent
-from merkle_por.report.text import escaped, grouped, pointed, safe
+from merkle_por.report.text import escaped, pointed, safe
 from merkle_por.verdict import Check, Problem, State, Totals, Verdict
 
 MARKER = '<script type="application/json" id="merkle-por-evidence">'

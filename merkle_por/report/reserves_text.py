@@ -6,7 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from merkle_por.report.text import Page, Span, aligned, grouped, safe
+from merkle_por.amounts import grouped
+from merkle_por.report.text import Page, Span, aligned, safe
 from merkle_por.reserves.holding import NOT_JUDGED, Level
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.reserves.ownership.row import State as Owned
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from merkle_por.reserves.asking import ChainRead
 
 SHOWN_CHECKS = 6
+SHOWN_ASSETS = 20
+"""Assets without amounts that the text names."""
 NEXT = 3
 """Chains without a node that the text names."""
 LISTED_ONLY = "A list shows what the exchange says, not what it has."
 KIND_COLUMNS = 16
-_KINDS = {
+KIND_WORDS = {
     RowKind.NATIVE: "native",
     RowKind.TOKEN: "token",
     RowKind.WRAPPED: "wrapped by a third party",
@@ -134,7 +137,7 @@ def _incomplete(report: ReservesReport) -> str:
 
 def kind_text(line: CoinLine, asset: AssetLine) -> str:
     """The kind in words, with its part of the asset where that matters."""
-    text = _KINDS[line.kind]
+    text = KIND_WORDS[line.kind]
     if asset.own_token:
         text += ", the exchange's own token"
     if line.kind not in _SHARED or not line.listed or not asset.listed:
@@ -260,7 +263,8 @@ def _unsigned(unsigned: list[str], page: Page) -> None:
 
 def _addresses(report: ReservesReport, page: Page) -> None:
     """A list without amounts: addresses per asset."""
-    for line in report.assets[:SHOWN_CHECKS]:
-        page.labelled("", f"{safe(line.asset)}: {_plural(line.rows, 'row')} without amounts")
-    if len(report.assets) > SHOWN_CHECKS:
-        page.labelled("", f"and {len(report.assets) - SHOWN_CHECKS} more (all in --json)")
+    shown = [f"{safe(line.asset)} {line.rows}" for line in report.assets[:SHOWN_ASSETS]]
+    if len(report.assets) > SHOWN_ASSETS:
+        shown.append(f"and {len(report.assets) - SHOWN_ASSETS} more (all in --json)")
+    if shown:
+        page.labelled("rows", f"without amounts: {', '.join(shown)}")

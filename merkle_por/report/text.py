@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from merkle_por.amounts import plain as plain_amount
+from merkle_por.amounts import grouped
 
 WIDTH = 80
 INDENT = 12  # where the texts behind the labels begin
@@ -83,14 +83,6 @@ def safe(text: str, columns: int = NAME_COLUMNS) -> str:
     """Text from a file, fit to be printed: as `escaped`, and cut to columns."""
     shown = escaped(text[: columns * 4])
     return shown if len(shown) <= columns else shown[: columns - 3] + "..."
-
-
-def grouped(value: Decimal) -> str:
-    """All digits, comma for thousands, point for decimals: 1234.50 -> "1,234.50"."""
-    whole, _, decimals = plain_amount(value).partition(".")
-    sign = "-" if whole.startswith("-") else ""
-    digits = f"{int(whole.lstrip('-')):,}" if len(whole) < 4000 else whole.lstrip("-")
-    return f"{sign}{digits}.{decimals}" if decimals else f"{sign}{digits}"
 
 
 def aligned(values: Sequence[str]) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from merkle_por.amounts import grouped
 from merkle_por.clock import ago, minute
 from merkle_por.recognise import by_id
 from merkle_por.report.sentences import warnings_counted
-from merkle_por.report.text import Page, Span, grouped, safe, shortened
+from merkle_por.report.text import Page, Span, safe, shortened
 from merkle_por.verdict import (
     WORST_FIRST,
     About,

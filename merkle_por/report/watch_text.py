@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from merkle_por.amounts import cut
+from merkle_por.amounts import cut, grouped
 from merkle_por.history import AssetReading, Reading, Value
 from merkle_por.prices.ask import SERVICES
 from merkle_por.report.reserves_text import percent
-from merkle_por.report.text import Page, Span, aligned, grouped, safe
+from merkle_por.report.text import Page, Span, aligned, safe
 from merkle_por.reserves.holding import TIME_FORMAT, Level
 from merkle_por.verdict import State
 from merkle_por.watch.changes import Change
