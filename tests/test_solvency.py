@@ -580,13 +580,13 @@ def test_mapping_files(tmp_path: Path) -> None:
 
 def test_figures_too_wide_for_one_line_stand_above_each_other() -> None:
     held = rows({"asset": "HTX", "amount": "250640810380507.91"})
-    held += rows({"asset": "BTC", "amount": "1.00000000000000000000"})
+    held += rows({"asset": "BTC", "amount": "1.000000000000"})
     liabilities = {"HTX": "200000000000000", "BTC": "2"}
     page = judged(file(liabilities=liabilities, reserves=held)).page(Page()).plain()
     assert (
         "  state  asset  covered  proven\n"
         "  [FAIL] BTC    50.00 %  0.00 %  owed                    2\n"
-        "                                 held                    1.00000000000000000000\n"
+        "                                 held                    1.000000000000\n"
         "  [ok]   HTX   125.32 %  0.00 %  owed  200,000,000,000,000\n"
         "                                 held  250,640,810,380,507.91\n"
     ) in page

@@ -314,8 +314,9 @@ def stacked_kinds(id: str, rows: Sequence[tuple[str, Mapping[str, Decimal]]]) ->
                 _bar(_part(at), y + 20, _part(share), _fill(pattern, hatch, colour), colour)
             )
             at += share
-            words.append(f"{percent(share)} % {name}")
-            table.append((safe(asset), name, grouped(value), f"{percent(share)} %"))
+            shown = f"{percent(share, up=kind not in _PLAIN)} %"
+            words.append(f"{shown} {name}")
+            table.append((safe(asset), name, grouped(value), shown))
         text = words[0] if len(words) == 1 else f"{len(words)} kinds" if words else "unknown"
         body.append(_text("0", y + LABEL, safe(asset)) + _text("100%", y + LABEL, text, "end"))
     entries = [KINDS.get(kind, _OTHER_KIND) for kind in used]

@@ -267,4 +267,5 @@ def _addresses(report: ReservesReport, page: Page) -> None:
     if len(report.assets) > SHOWN_ASSETS:
         shown.append(f"and {len(report.assets) - SHOWN_ASSETS} more (all in --json)")
     if shown:
-        page.labelled("rows", f"without amounts: {', '.join(shown)}")
+        for text in page.wrapped(f"rows without amounts: {', '.join(shown)}", page.width - 2):
+            page.add(Span(f"  {text}"))
