@@ -110,12 +110,14 @@ class Where:
     """Where a user finds the file and the root; menus change, so each text is dated.
 
     certain: how far this was established ("official program and sample", "read only", ...).
+    given: the option that brings what a file is held against, where that is not --root HEX.
     """
 
     file: str
     root: str
     seen: str = "2026-11"
     certain: str = "from the exchange's own repository"
+    given: str = ""
 
 
 Judge = Callable[[Document, "Given", "Findings"], None]

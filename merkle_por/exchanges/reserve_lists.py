@@ -48,7 +48,9 @@ def _scheme(layout: Layout) -> Scheme:
         judge=_judge(layout),
         assurance=Assurance(
             included="not about one account",
-            totals="listed amounts per asset; proven is what the rows' signatures show",
+            totals="listed amounts per asset; proven is what the rows' signatures show"
+            if layout.amounts
+            else "the list names addresses only: a node you name says what they hold",
             cannot=tuple(cannot),
             claims_inclusion=False,
             totals_claim=Totals.NOT_CLAIMED,

@@ -314,8 +314,9 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
     if ratios is not None:
         page.labelled("limits", LIMITS)
     steps = _next(report, page)
-    if steps:
-        page.labelled("next", steps)
+    fits = len("   ".join(steps)) <= page.width - page.indent
+    for place, text in enumerate(["   ".join(steps)] if fits and steps else steps):
+        page.labelled("" if place else "next", text)
     return page
 
 
@@ -384,7 +385,7 @@ def _read(report: SolvencyReport, page: Page) -> None:
         page.labelled("rows", f"{safe(source.source)}: {rows}{at}")
 
 
-def _next(report: SolvencyReport, page: Page) -> str:
+def _next(report: SolvencyReport, page: Page) -> list[str]:
     open_ = [c for c in report.checks if c.status is CheckStatus.UNCONFIRMED]
     mark = page.marks["unconfirmed"]
     steps = []
@@ -392,4 +393,4 @@ def _next(report: SolvencyReport, page: Page) -> str:
         steps.append(f"{mark} liabilities: use a valid verdict")
     if any(c.about is About.BALANCES for c in open_):
         steps.append(f"{mark} balances: --node")
-    return "   ".join(steps)
+    return steps

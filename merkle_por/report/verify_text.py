@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from merkle_por.amounts import grouped
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
     from merkle_por.api import Verification
 
-TYPE_IT_YOURSELF = "Type the address yourself. Better: a copy of the root that somebody else sees."
+TYPE_IT_YOURSELF = "Type the address yourself."
+BETTER = "Better: a copy of the root that somebody else sees."
+_ADDRESS = re.compile(r"\w\.[a-z]{2,}")
 ASSETS_IN_LINE = 4  # more assets than that are counted, not listed, in the totals line
 ASSETS_IN_TABLE = 12
 PATH_ASSETS = 3  # of each node in --path
@@ -319,7 +322,11 @@ def where_root(verdict: Verdict) -> str:
     """Where the exchange publishes the root of this audit, and how to get there."""
     audit = f"audit {safe(verdict.snapshot.id)}" if verdict.snapshot.id else "your audit"
     place = by_id(str(verdict.scheme)).where.root.replace("{audit}", audit)
-    return f"{place}. {TYPE_IT_YOURSELF}"
+    if place.startswith("none"):
+        return f"{place}."
+    return (
+        f"{place}. {TYPE_IT_YOURSELF} {BETTER}" if _ADDRESS.search(place) else f"{place}. {BETTER}"
+    )
 
 
 def path_lines(verdict: Verdict, page: Page) -> None:
