@@ -146,23 +146,23 @@ class Together:
             page.labelled("limits", ALONE)
 
     def _conflict_lines(self, conflict: Conflict, page: Page) -> None:
-        from merkle_por.report.text import Span, aligned, safe, shortened
+        from merkle_por.report.text import Span, aligned, cells, padded, safe, shortened
 
         views = (conflict.first, conflict.second)
         names = _short_names([self.names[view.file] for view in views])
         who = [f"in {name} {view.words}" for name, view in zip(names, views, strict=True)]
-        columns = max(map(len, who))
+        columns = max(map(cells, who))
         indent = page.indent
         rows = []
         for asset in _differing(conflict)[:ASSETS_SHOWN] or [""]:
             figures = [grouped((view.balances or {}).get(asset, ZERO)) for view in views]
             for name, figure in zip(who, aligned(figures), strict=True):
-                rows.append(f"{name:<{columns}}  {safe(asset)}  {figure}" if asset else name)
+                rows.append(f"{padded(name, columns)}  {safe(asset)}  {figure}" if asset else name)
         heads = [shortened(conflict.first.key)]
         if conflict.second.key != conflict.first.key:
             heads.append(shortened(conflict.second.key))
         room = len(heads[0]) + 3
-        if max(map(len, rows)) + room + indent > page.width:
+        if max(map(cells, rows)) + room + indent > page.width:
             for index, head in enumerate(heads):
                 page.labelled("node" if index == 0 else "", head)
             heads, room = [], 0

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from merkle_por.amounts import grouped
-from merkle_por.report.text import Page, Span, aligned, safe
+from merkle_por.report.text import Page, Span, aligned, cells, padded, safe
 from merkle_por.reserves.holding import NOT_JUDGED, Level
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.reserves.ownership.row import State as Owned
@@ -188,10 +188,10 @@ def _on_chain(report: ReservesReport, page: Page) -> None:
         return
     lines = [line for line in report.assets if set(line.levels) - {Level.CLAIMED}]
     figures = aligned([_known(line) for line in lines])
-    names = max([len(safe(line.asset)) for line in lines], default=0)
+    names = max([cells(safe(line.asset)) for line in lines], default=0)
     for place, (line, figure) in enumerate(zip(lines, figures, strict=True)):
         levels = ", ".join(f"{_plural(n, 'row')} {level}" for level, n in line.levels.items())
-        text = f"{safe(line.asset):<{names}}  {figure}  {levels}"
+        text = f"{padded(safe(line.asset), names)}  {figure}  {levels}"
         page.labelled("" if place else "on chain", text)
     for place, read in enumerate(report.chains):
         page.labelled("" if place else "blocks", f"{read.chain} {block_text(read)}")
@@ -235,7 +235,7 @@ def _table(report: ReservesReport, page: Page) -> None:
     if not shown and not unsigned:
         _addresses(report, page)
         return
-    names = max([len(row[0]) for row in shown] + [len("asset")])
+    names = max([cells(row[0]) for row in shown] + [len("asset")])
     figures = aligned([grouped(row[1]) for row in shown])
     wide = max([len(figure) for figure in figures] + [len("listed")])
     if page.width - (2 + names + 2 + wide + 2 + 8 + 2) < KIND_COLUMNS:
@@ -246,11 +246,11 @@ def _table(report: ReservesReport, page: Page) -> None:
         return
     page.add(Span(f"  {'asset':<{names}}  {'listed':>{wide}}  {'proven %':>8}  kind", "label"))
     for (name, _, proven_text, kind), figure in zip(shown, figures, strict=True):
-        row = f"  {name:<{names}}  {figure:>{wide}}  {proven_text:>8}  "
-        head, *rest = page.wrapped(kind, page.width - len(row))
+        row = f"  {padded(name, names)}  {figure:>{wide}}  {proven_text:>8}  "
+        head, *rest = page.wrapped(kind, page.width - cells(row))
         page.add(Span(row + head))
         for text in rest:
-            page.add(Span(" " * len(row) + text))
+            page.add(Span(" " * cells(row) + text))
     _unsigned(unsigned, page)
 
 

@@ -12,7 +12,7 @@ from merkle_por.amounts import cut, grouped
 from merkle_por.ratio import AssetRatio, AssetState, Ratios
 from merkle_por.report.reserves_text import KIND_WORDS, percent
 from merkle_por.report.sentences import possessive
-from merkle_por.report.text import Page, Span, aligned, safe
+from merkle_por.report.text import Page, Span, aligned, cells, padded, safe
 from merkle_por.reserves.holding import Level
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.verdict import About, CheckStatus, State
@@ -220,7 +220,7 @@ def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
     lines = _lines(report, ratios)
     owed = aligned([line.owed for line in lines])
     held = aligned([line.held for line in lines])
-    name = max([4, *(len(line.name) for line in lines)])
+    name = max([4, *(cells(line.name) for line in lines)])
     mark = page.mark_columns
     titles = _titles(report)
     wide = [max(len(owed[0]), len(titles[0])), max(len(held[0]), len(titles[1]))]
@@ -239,7 +239,7 @@ def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
     for line, left, right in zip(lines, owed, held, strict=True):
         sign = page.marks[line.mark] if line.mark else ""
         style = "fail" if line.mark == "fail" else ""
-        figures = f"{line.name:<{name}} {left:>{wide[0]}} {right:>{wide[1]}}"
+        figures = f"{padded(line.name, name)} {left:>{wide[0]}} {right:>{wide[1]}}"
         figures += f"  {line.covered:>{covered}}  {line.proven:>{proven}}"
         page.add(Span(f"  {sign:<{mark}}", style), Span(figures))
 
@@ -257,9 +257,9 @@ def _two_lines(lines: list[_Line], columns: tuple[int, int, int, int], page: Pag
     for line, owed, held in zip(lines, figures[::2], figures[1::2], strict=True):
         sign = page.marks[line.mark] if line.mark else ""
         style = "fail" if line.mark == "fail" else ""
-        text = f"{line.name:<{name + 1}} {line.covered:>{covered}}  {line.proven:>{proven}}"
+        text = f"{padded(line.name, name + 1)} {line.covered:>{covered}}  {line.proven:>{proven}}"
         page.add(Span(f"  {sign:<{mark}}", style), Span(f"{text}  owed  {owed}"))
-        page.add(Span(f"{'':<{2 + mark + len(text)}}  held  {held}"))
+        page.add(Span(f"{'':<{2 + mark + cells(text)}}  held  {held}"))
 
 
 def _stacked(lines: list[_Line], page: Page) -> None:

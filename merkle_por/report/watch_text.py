@@ -17,7 +17,7 @@ from merkle_por.amounts import cut, grouped
 from merkle_por.history import AssetReading, Reading, Value
 from merkle_por.prices.ask import SERVICES
 from merkle_por.report.reserves_text import percent
-from merkle_por.report.text import Page, Span, aligned, safe
+from merkle_por.report.text import Page, Span, aligned, cells, padded, safe
 from merkle_por.reserves.holding import TIME_FORMAT, Level
 from merkle_por.verdict import State
 from merkle_por.watch.changes import Change
@@ -256,7 +256,7 @@ def _money(value: Decimal | None) -> str:
 
 def _table(head: str, titles: Sequence[str], lines: Sequence[_Line], page: Page) -> None:
     known = [line for line in lines if line.unknown is None]
-    names = max([len(line.name) for line in lines], default=0)
+    names = max([cells(line.name) for line in lines], default=0)
     held = _column("held", [line.held for line in known])
     columns = [
         _column(title, [line.changes[place] for line in known])
@@ -284,12 +284,12 @@ def _table(head: str, titles: Sequence[str], lines: Sequence[_Line], page: Page)
             room = max(page.width - names - 4, 30)
             for place, part in enumerate(page.wrapped(line.unknown, room)):
                 page.add(
-                    Span(f"  {line.name if place == 0 else '':<{names}}  "),
+                    Span(f"  {padded(line.name if place == 0 else '', names)}  "),
                     Span(part, "incomplete" if place == 0 else ""),
                 )
             continue
         row += 1
-        text = f"  {line.name:<{first}}{held.cells[row]}"
+        text = f"  {padded(line.name, first)}{held.cells[row]}"
         text += "".join(f"  {column.cells[row]}" for column in shown)
         behind = "" if apart else f"  {covered.cells[row]}  {line.source}"
         page.add(Span(text, line.style), Span(behind))
