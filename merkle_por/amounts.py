@@ -106,6 +106,14 @@ def plain(value: Decimal) -> str:
     return format(value, "f")
 
 
+def grouped(value: Decimal) -> str:
+    """As `plain`, with commas for thousands, for people to read: "1,234.50"."""
+    whole, _, decimals = plain(value).partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    digits = f"{int(whole.lstrip('-')):,}" if len(whole) < 4000 else whole.lstrip("-")
+    return f"{sign}{digits}.{decimals}" if decimals else f"{sign}{digits}"
+
+
 def stripped(value: Decimal) -> str:
     """Decimal text without exponent or trailing zeros: 1.50 -> "1.5", 0.00 -> "0"."""
     text = plain(value)

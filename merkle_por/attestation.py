@@ -96,7 +96,8 @@ def facts_of(document: Document) -> dict[str, Any]:
     if found.kind != "attestation" and found.state is not State.VALID:
         raise UsageError(
             f"{document.name}: a verdict that is {found.state.value} can't be an anchor",
-            "give the root from the exchange's page: --root HEX",
+            "make it again with what it calls unconfirmed: the root from the exchange's page "
+            "(--root HEX), the hash of a verifying key (--given vk_sha256=HEX)",
         )
     if found.root is not None:
         facts["root"] = found.root

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from merkle_por.amounts import ZERO, Balances, add_balances, plain, stripped
+from merkle_por.amounts import ZERO, Balances, add_balances, grouped, plain, stripped
 from merkle_por.verdict import About, Check, CheckStatus, Inclusion, Node, State, Totals, Verdict
 
 if TYPE_CHECKING:
@@ -146,23 +146,23 @@ class Together:
             page.labelled("limits", ALONE)
 
     def _conflict_lines(self, conflict: Conflict, page: Page) -> None:
-        from merkle_por.report.text import Span, aligned, grouped, safe, shortened
+        from merkle_por.report.text import Span, aligned, cells, padded, safe, shortened
 
         views = (conflict.first, conflict.second)
         names = _short_names([self.names[view.file] for view in views])
         who = [f"in {name} {view.words}" for name, view in zip(names, views, strict=True)]
-        columns = max(map(len, who))
+        columns = max(map(cells, who))
         indent = page.indent
         rows = []
         for asset in _differing(conflict)[:ASSETS_SHOWN] or [""]:
             figures = [grouped((view.balances or {}).get(asset, ZERO)) for view in views]
             for name, figure in zip(who, aligned(figures), strict=True):
-                rows.append(f"{name:<{columns}}  {safe(asset)}  {figure}" if asset else name)
+                rows.append(f"{padded(name, columns)}  {safe(asset)}  {figure}" if asset else name)
         heads = [shortened(conflict.first.key)]
         if conflict.second.key != conflict.first.key:
             heads.append(shortened(conflict.second.key))
         room = len(heads[0]) + 3
-        if max(map(len, rows)) + room + indent > page.width:
+        if max(map(cells, rows)) + room + indent > page.width:
             for index, head in enumerate(heads):
                 page.labelled("node" if index == 0 else "", head)
             heads, room = [], 0
@@ -172,7 +172,7 @@ class Together:
             page.add(Span(f"  {label:<{indent - 2}}", "label"), Span(f"{head:<{room}}{row}"))
 
     def _meaning(self, page: Page) -> None:
-        from merkle_por.report.text import grouped, safe
+        from merkle_por.report.text import safe
 
         reasons = {check.id for check in self.checks if check.status is CheckStatus.FAIL}
         two = len(self.names) == 2
@@ -494,7 +494,8 @@ def _checks(
             "total-exceeded",
             About.TOTALS,
             CheckStatus.FAIL,
-            f"these customers are owed {plain(owed)} {asset}, the root's total is {plain(total)}",
+            f"these customers are owed {grouped(owed)} {asset}, "
+            f"the root's total is {grouped(total)}",
             expected=plain(total),
             computed=plain(owed),
         )
@@ -517,7 +518,7 @@ def _checks(
 def _listed(sighting: Sighting) -> str | None:
     if sighting.balances is None:
         return None
-    shown = [f"{plain(v)} {asset}" for asset, v in sighting.balances.items() if v]
+    shown = [f"{grouped(v)} {asset}" for asset, v in sighting.balances.items() if v]
     return ", ".join(shown) or "0"
 
 

@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from merkle_por.amounts import ZERO, Balances, amount, plain
+from merkle_por.amounts import ZERO, Balances, amount, grouped, plain
 from merkle_por.documents import LIMITS, Document, Limits, exists, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.execution import VIOLATIONS, Execution
@@ -110,12 +110,14 @@ class Where:
     """Where a user finds the file and the root; menus change, so each text is dated.
 
     certain: how far this was established ("official program and sample", "read only", ...).
+    given: the option that brings what a file is held against, where that is not --root HEX.
     """
 
     file: str
     root: str
     seen: str = "2026-11"
     certain: str = "from the exchange's own repository"
+    given: str = ""
 
 
 Judge = Callable[[Document, "Given", "Findings"], None]
@@ -704,7 +706,7 @@ def _compare(
             found == figure,
             reason,
             f"{asset}: equals {equals}",
-            f"{asset}: the file says {plain(found)}, {other} is {plain(figure)}",
+            f"{asset}: the file says {grouped(found)}, {other} is {grouped(figure)}",
             expected=plain(figure),
             computed=plain(found),
         )

@@ -295,6 +295,7 @@ def _judge(
         warnings.append(Caution("price-missing", text))
     for overlap in inputs.overlaps:
         warnings.append(Caution("double-counted", overlap.text))
+    warnings.extend(_other_names(ratios))
     return SolvencyReport(
         state=_state(inputs, checks),
         exchange=exchange,
@@ -306,6 +307,21 @@ def _judge(
         checks=tuple(checks),
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def _other_names(ratios: Ratios) -> Iterable[Caution]:
+    """Assets that no row is named after, though rows of names like theirs (ETH/ERC20) are held:
+    only the user can say whether they are the same."""
+    outside = [asset.asset for asset in ratios.assets if asset.liabilities is None]
+    for asset in ratios.in_scope:
+        if asset.kinds or asset.unknown_rows or asset.failed_rows or not asset.liabilities:
+            continue
+        own = asset.asset
+        like = [n for n in outside if n.startswith(own) and not n[len(own) :][:1].isalnum()]
+        if like:
+            names = ", ".join(f'"{name[:40]}"' for name in like[:4])
+            text = f'no row is named "{own[:40]}"; if {names} is it, say so: --map FILE'
+            yield Caution("not-mapped", text)
 
 
 def _asset_checks(ratios: Ratios) -> Iterable[Check]:

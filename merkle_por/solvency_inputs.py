@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from merkle_por.amounts import plain
+from merkle_por.amounts import grouped, plain
 from merkle_por.attestation import Liabilities, liabilities_of, schema_of
 from merkle_por.documents import Document, Fields, Limits
 from merkle_por.errors import Finding, Invalid, Malformed
@@ -235,7 +235,7 @@ class Inputs:
                 if owed.setdefault(asset, amount) != amount:
                     raise Invalid(
                         "source-conflict",
-                        f"{asset}: {plain(owed[asset])} or {plain(amount)} are owed",
+                        f"{asset}: {grouped(owed[asset])} or {grouped(amount)} are owed",
                         expected=plain(owed[asset]),
                         computed=plain(amount),
                     )

@@ -9,8 +9,9 @@ at and how certain it is. Nothing is fetched. Source: shared/ux.md section 4; is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
@@ -99,7 +100,10 @@ def start(exchange: str) -> Start:
         own += [s for s in schemes() if s.id in listed and s not in own]
     if not own and profile is None:
         raise _unknown(wanted)
-    ways = sorted((_way(scheme, profile) for scheme in own), key=_rank)
+    found = [_way(scheme, profile) for scheme in own]
+    if profile is not None and not any(w.current and w.kind is Kind.PROOF for w in found):
+        found += _typed(profile)
+    ways = sorted(found, key=lambda way: _rank(way, profile))
     name = profile.name if profile else own[0].exchange_name
     return Start(
         exchange=id,
@@ -138,8 +142,45 @@ def _unknown(wanted: str) -> UsageError:
     return UsageError(f'nothing is known of "{wanted[:40]}"', hint)
 
 
-def _rank(way: Way) -> tuple[bool, int, str]:
-    return not way.current, _ORDER.index(way.kind), way.format
+def _rank(way: Way, profile: Profile | None) -> tuple[bool, int, int, str]:
+    """In use first, proofs before lists, and those in the order of the profile."""
+    order = () if profile is None else (*profile.formats, *profile.lists)
+    place = order.index(way.format) if way.format in order else len(order)
+    return not way.current, _ORDER.index(way.kind), place, way.format
+
+
+def _typed(profile: Profile) -> Iterable[Way]:
+    """Where no file of a customer's is known: published totals against listed wallets, typed."""
+    if profile.in_scope == "-":
+        return  # no totals are published
+    owed = {"liabilities": {"BTC": "1.5"}}
+    held = {"reserves": [{"asset": "BTC", "amount": "1.6"}]}
+    name = f"{profile.id}.json"
+    places = [
+        ("owed", profile.liabilities_from),
+        (f"into {name}", replace(profile.liabilities_from, text=json.dumps(owed))),
+        ("held", profile.list_from),
+        ("into list.json", replace(profile.list_from, text=json.dumps(held))),
+    ]
+    yield Way(
+        format="solvency",
+        title="Published totals against published wallets, typed by you",
+        kind=Kind.RATIO,
+        used=profile.how_often,
+        current=True,
+        fetch=tuple(
+            (what, Note(stated.text, CERTAIN[stated.certain], stated.seen))
+            for what, stated in places
+        ),
+        run=f"merkle-por solvency --liabilities {name} --reserves list.json "
+        f"--exchange {profile.id}",
+        given=(("--prices FILE", 'prices, for a line in USD: {"BTC": "94207.31"}'),),
+        see=(
+            ("covered", "per asset, what is held of what is owed, on the exchange's own figures"),
+            ("proven", "0.00 %: a typed figure proves nothing; UNCONFIRMED is the best there is"),
+        ),
+        cannot=("That anybody's balance is in the total.", "That the coins are there."),
+    )
 
 
 def _way(scheme: Scheme, profile: Profile | None) -> Way:
@@ -154,7 +195,8 @@ def _way(scheme: Scheme, profile: Profile | None) -> Way:
         title=scheme.title,
         kind=scheme.kind,
         used=scheme.used,
-        current="now" in scheme.used,
+        current=re.search(r"\bnow\b", scheme.used) is not None
+        or (profile is not None and scheme.id in profile.lists),
         fetch=tuple(fetch),
         run=_run(scheme),
         given=tuple(
@@ -174,14 +216,16 @@ def _option(name: str, kind: FactKind) -> str:
 
 
 def _run(scheme: Scheme) -> str:
-    """The command with what can't be left out: the root, and secrets (asked for unseen)."""
+    """The command with what can't be left out: the root, and secrets (asked for unseen). The file
+    by its name, where it always has the same."""
     secrets = [
         _option(name, fact.kind)
         for name, fact in scheme.facts.items()
         if fact.kind is FactKind.SECRET and scheme.kind is Kind.PROOF
     ]
-    root = ["--root HEX"] if "root" in scheme.facts else []
-    return " ".join(["merkle-por", _COMMANDS[scheme.kind], "FILE", *root, *secrets])
+    root = [scheme.where.given or "--root HEX"] if "root" in scheme.facts else []
+    file = scheme.file_name if re.fullmatch(r"[a-z_.-]+", scheme.file_name, re.I) else "FILE"
+    return " ".join(["merkle-por", _COMMANDS[scheme.kind], file, *root, *secrets])
 
 
 def _places(profile: Profile | None, own: Iterable[Scheme]) -> Iterable[Note]:

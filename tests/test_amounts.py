@@ -16,6 +16,7 @@ from merkle_por.amounts import (
     amounts,
     cut,
     fixed,
+    grouped,
     negatives,
     plain,
     same,
@@ -25,7 +26,7 @@ from merkle_por.amounts import (
 )
 from merkle_por.documents import Fields, Limits, Number
 from merkle_por.errors import Malformed
-from merkle_por.report.text import aligned, grouped
+from merkle_por.report.text import aligned
 
 DECIMAL = st.decimals(allow_nan=False, allow_infinity=False, places=None).filter(
     lambda value: abs(value.adjusted()) < 40 and len(plain(value)) < 100

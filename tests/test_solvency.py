@@ -438,11 +438,11 @@ def test_the_text_names_the_clean_ratio_and_what_third_parties_hold() -> None:
     plain = merkle_por.verify(*entry.files).page(Page()).plain()
     assert "  own token 2.95 % of reserves; " in plain
     assert "  clean     covered 103.12 % without own tokens on either side\n" in plain
-    assert "third-party" not in plain
+    assert "third party" not in plain
     held = rows({"asset": "stETH", "custody": "CEFFU"}, {"asset": "ETH", "amount": "2"})
     mapping = {"stETH": {"to": "ETH", "factor": "1", "kind": "staked"}}
     report = judged(file(liabilities={"ETH": "3"}, reserves=held, map=mapping))
-    assert "ETH 33.34 % third-party" in report.page(Page()).plain()
+    assert "  kind      held by a third party: ETH 33.34 %\n" in report.page(Page()).plain()
 
 
 @pytest.mark.peer
@@ -455,7 +455,7 @@ def test_htx_list_against_typed_figures() -> None:
     assert btc["kinds"]["self-pegged"] == "10388.92"
     assert btc["state"] == "solvent"
     assert report.state is State.UNCONFIRMED
-    assert "10,388.92 self-pegged: not counted" in report.page(Page()).plain()
+    assert "not counted: BTC 10,388.92 pegged by the exchange itself" in report.page(Page()).plain()
 
 
 def test_one_address_in_two_lists_counts_once() -> None:
@@ -578,3 +578,28 @@ def test_mapping_files(tmp_path: Path) -> None:
         assert solvency(owed, held, mapping=path).solvent is True
     assert solvency(owed, held, mapping=entry).solvent is True
     assert solvency(owed, held, mapping={"WBTC": {"to": "WBTC", "factor": "1"}}).reason == "bad-map"
+
+
+def test_figures_too_wide_for_one_line_stand_above_each_other() -> None:
+    held = rows({"asset": "HTX", "amount": "250640810380507.91"})
+    held += rows({"asset": "BTC", "amount": "1.000000000000"})
+    liabilities = {"HTX": "200000000000000", "BTC": "2"}
+    page = judged(file(liabilities=liabilities, reserves=held)).page(Page()).plain()
+    assert (
+        "  state  asset  covered  proven\n"
+        "  [FAIL] BTC    50.00 %  0.00 %  owed                    2\n"
+        "                                 held                    1.000000000000\n"
+        "  [ok]   HTX   125.32 %  0.00 %  owed  200,000,000,000,000\n"
+        "                                 held  250,640,810,380,507.91\n"
+    ) in page
+
+
+def test_what_a_list_does_not_say_is_unknown_not_zero() -> None:
+    """Bitfinex's list has labels of its own and no amounts (specs/reserve-files.md)."""
+    held = b"0x742d35Cc6634C0532925a3b844Bc454e4438f44e - ETH/ERC20 cold wallet\n"
+    owed = b'{"liabilities": {"ETH": "5"}, "exchange": "bitfinex"}'
+    report = solvency([owed], [held])
+    page = report.page(Page()).plain()
+    assert "  not owed  ETH/ERC20 unknown\n" in page
+    assert 'no row is named "ETH"; if "ETH/ERC20" is it, say so: --map FILE' in page
+    assert [w.id for w in report.warnings] == ["not-mapped"]

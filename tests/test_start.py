@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from pathlib import Path
 
 import click
 import pytest
@@ -17,6 +19,7 @@ from merkle_por.report.start_text import start_page
 from merkle_por.report.text import Page
 from merkle_por.scheme import FactKind, Kind
 from merkle_por.start import known_exchanges, start
+from merkle_por.verdict import State
 
 IDS = [id for id, _ in known_exchanges()]
 
@@ -52,7 +55,9 @@ def _is_a_command(line: str) -> None:
 
 def test_what_must_be_given_stands_in_the_command_and_secrets_never_with_a_value() -> None:
     swissborg = start("swissborg").ways[0]
-    assert swissborg.run == "merkle-por verify FILE --root HEX --given credential"
+    assert swissborg.run == (
+        "merkle-por verify user-liabilities.json --root HEX --given credential"
+    )
     for exchange in IDS:
         for way in start(exchange).ways:
             scheme = next(s for s in schemes() if s.id == way.format)
@@ -87,9 +92,57 @@ def test_the_command_prints_text_json_and_the_list(
 ) -> None:
     main(["start", "bybit"])
     out = capfdbinary.readouterr().out.decode()
-    assert "merkle-por verify FILE --root HEX" in out
+    assert "merkle-por verify myProof.json --root HEX\n" in out
     assert "maxwell" in out
     main(["start", "bybit", "--json"])
     check(json.loads(capfdbinary.readouterr().out))
     main(["start"])
     assert b"  bybit " in capfdbinary.readouterr().out
+
+
+def _lines(exchange: str) -> list[str]:
+    return start_page(start(exchange), Page()).plain().splitlines()
+
+
+def test_a_customers_own_file_comes_before_everybodys() -> None:
+    first = start("okx").ways[0]
+    assert first.format == "okx-plonky2-user"
+    assert first.run == "merkle-por verify FILE --given global=sum_proof_data.json"
+    assert start("bybit").ways[0].run == "merkle-por verify myProof.json --root HEX"
+
+
+def test_a_proposal_that_nothing_is_published_of_is_not_in_use() -> None:
+    """ "no published data is known" holds the letters of "now"."""
+    shown = "\n".join(_lines("bitfinex"))
+    assert "merkle-por reserves wallets.txt" in shown
+    assert "No format of a file that its customers get today is known." in shown
+    assert "balances.json" not in shown
+    assert _lines("bitfinex")[-1] == "  older     bitfinex-antani, easy-audit (--all shows them)"
+    assert all(way.format != "solvency" for way in start("bitfinex").ways)  # no totals published
+
+
+@pytest.mark.parametrize("exchange", ["kucoin", "crypto.com"])
+def test_where_no_file_is_known_what_is_said_can_be_typed_and_pasted(
+    exchange: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    lines = [line.strip() for line in _lines(exchange)]
+    for line in lines:
+        if typed := re.fullmatch(r"into (\S+): (\{.*\})", line):
+            (tmp_path / typed[1]).write_text(typed[2])
+    begin = next(n for n, line in enumerate(lines) if line.startswith("2 run"))
+    command = lines[begin].removeprefix("2 run").strip()
+    while command.endswith("\\"):
+        begin += 1
+        command = command[:-1] + lines[begin]
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(command)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert program == "merkle-por"
+    assert stopped.value.code == State.UNCONFIRMED.exit
+    name = start(exchange).name
+    said = f"UNCONFIRMED  On {name}'s own figures the one asset is covered."
+    assert capfdbinary.readouterr().out.decode().startswith(said)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -214,8 +217,16 @@ def test_a_narrow_page_holds_every_figure(tmp_path: Path, kucoin: Named) -> None
         result = rounds(watcher, moves, 1, lambda _: None)[0]
     for width in (40, 60, 80, 120):
         text = text_of(result, width)
-        for figure in ("10,306.77689497", "1,338,479,001.98", "105.69 %", "16:55 UTC"):
+        for figure in ("10,306.77689497", "1,338,479,001.98", "105.69 %", "16:55 UTC", "listed"):
             assert figure in text
+        assert max(map(len, text.splitlines())) <= width
+
+
+def test_short_rounds_show_seconds(tmp_path: Path, kucoin: Named) -> None:
+    with watching(tmp_path, kucoin, every=30) as (watcher, moves):
+        result = rounds(watcher, moves, 2, lambda _: None)[0]
+    text = watch_page(result, Page(80), 30).plain()
+    assert text.startswith("  16:55:00 UTC, next 16:55:30 ")
 
 
 def test_one_asset_short_is_invalid_whatever_the_others(tmp_path: Path, kucoin: Named) -> None:
@@ -225,6 +236,7 @@ def test_one_asset_short_is_invalid_whatever_the_others(tmp_path: Path, kucoin: 
     assert result.state is State.INVALID
     assert sentence(result) == "KuCoin: BTC is short by 0.00000001."
     assert "99.99 %" in text_of(result)
+    assert "  [FAIL]    BTC is short by 0.00000001\n" in text_of(result)
 
 
 def test_words_from_files_reach_the_terminal_escaped(tmp_path: Path) -> None:
@@ -457,7 +469,7 @@ def test_prices_that_fail_make_the_value_unknown(tmp_path: Path, kucoin: Named) 
     assert first.held_value is not None
     assert first.prices_source == "defillama"
     assert (second.held_value, second.prices_source, second.assets[0].price) == (None, None, None)
-    assert "USD   unknown; 2,864,149,181.24" in text_of(found[1])
+    assert "USD   unknown: no price; 2,864,149,181.24" in text_of(found[1])
     assert "at 16:55 (5 min old)" in text_of(found[1])
     assert "defillama: 127.0.0.1" in text_of(found[1])
 
@@ -658,19 +670,39 @@ def test_a_signal_ends_it_cleanly_even_while_a_node_keeps_it_waiting(
         assert history.exchanges() == ()
 
 
+def resize(terminal: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
 def test_on_a_terminal_the_table_stands_still(tmp_path: Path, kucoin: Named) -> None:
+    """On a screen of its own, as wide as the window is now; the last table stays behind."""
     main, end = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
-    environment.pop("NO_COLOR", None)
+    resize(end, 100, 30)
+    environment = {**os.environ, "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):
+        environment.pop(name, None)
     process = start(
-        tmp_path, "kucoin", str(kucoin.lists[0]), "--every", "1s", stdout=end, env=environment
+        tmp_path, "kucoin", str(kucoin.lists[0]), "--every", "2s", stdout=end, env=environment
     )
-    os.close(end)
     seen = b""
-    deadline = time.monotonic() + 20
-    while seen.count(b"10,306.77689497") < 3 and time.monotonic() < deadline:
-        seen += os.read(main, 4096)
+
+    def read_until(text: bytes, times: int = 1) -> bytes:
+        nonlocal seen
+        before, deadline = len(seen), time.monotonic() + 20
+        while seen[before:].count(text) < times and time.monotonic() < deadline:
+            seen += os.read(main, 4096)
+        assert seen[before:].count(text) >= times, seen[before:].decode()
+        return seen[before:]
+
+    shown = read_until(b"10,306.77689497", 3)
+    assert shown.index(b"\x1b[?1049h") < shown.index(b"looking") < shown.index(b"10,306.77689497")
+    assert b"since list" in shown  # the widest column
+    resize(end, 50, 30)
+    assert b"since list" not in read_until(b"10,306.77689497")
+    resize(end, 50, 3)
+    read_until(b"more lines; make the window taller")
     process.send_signal(signal.SIGTERM)
+    os.close(end)
     try:
         while data := os.read(main, 4096):
             seen += data
@@ -679,9 +711,11 @@ def test_on_a_terminal_the_table_stands_still(tmp_path: Path, kucoin: Named) -> 
     _, err = process.communicate(timeout=20)
     os.close(main)
     assert (process.returncode, err) == (0, "")
-    assert seen.count(b"10,306.77689497") >= 3
-    assert b"\x1b[1A" in seen  # it is redrawn in place
-    assert seen.rstrip().endswith(b"\x1b[?25h")  # the cursor is shown again
+    behind = seen.rpartition(b"\x1b[?1049l")[2]
+    assert seen.rindex(b"\x1b[?25h") > seen.rindex(b"\x1b[?25l")  # the cursor is shown again
+    assert b"10,306.77689497" in behind
+    assert b"1,338,479,001.98" in behind  # all of it, whatever the window
+    assert b"next" not in behind
 
 
 def test_a_real_node_behind_a_watched_exchange(tmp_path: Path) -> None:

@@ -147,19 +147,26 @@ def _may_ask(result: Any) -> bool:
 def ask_root(verdict: Any) -> str:
     """Asks for the published root BEFORE the file's own is shown, so that nobody pastes ours.
 
-    The program compares, not the eye: "y" is refused. "" where the user just pressed Enter.
+    The program compares, not the eye: "y" is refused. "" where the user just pressed Enter, or
+    ended the input (Ctrl-D).
     """
     from merkle_por.recognise import by_id
     from merkle_por.scheme import FactKind, normal_hash
 
     fact = by_id(verdict.scheme).facts["root"]
     while True:
-        pasted: str = click.prompt(
-            "Paste the root shown there (Enter: leave unconfirmed)",
-            default="",
-            show_default=False,
-            err=True,
-        )
+        try:
+            pasted: str = click.prompt(
+                "Paste the root shown there (Enter: leave unconfirmed)",
+                default="",
+                show_default=False,
+                err=True,
+            )
+        except click.Abort as stop:
+            if not isinstance(stop.__context__, EOFError):
+                raise  # Ctrl-C
+            click.echo(err=True)  # Ctrl-D: no answer, as Enter
+            return ""
         if not pasted.strip():
             return ""
         if pasted.strip().lower() in ("y", "yes", "n", "no"):

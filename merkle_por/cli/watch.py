@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 EVERY = "5m"
 LONGEST_SECONDS = 86_400
 REDRAW_SECONDS = 10.0
+RESIZE_SECONDS = 0.5
+"""How soon another window size is seen."""
 
 
 @click.command(
@@ -311,7 +316,8 @@ class _Json(_Output):
 
 
 class _Screen(_Output):
-    """A table that stands still on a terminal and is redrawn in place, ages with it."""
+    """A table that stands still on a screen of its own, drawn anew in place: ages go on, another
+    window size is seen at once. What was shown last stays behind on the user's own screen."""
 
     def __init__(self, every: float, no_color: bool) -> None:
         super().__init__(every)
@@ -324,15 +330,24 @@ class _Screen(_Output):
         console = Console(
             highlight=False,
             markup=False,
-            soft_wrap=True,
             color_system="standard" if wants_colour(no_color) else None,
         )
-        self.live = Live(console=console, auto_refresh=False, vertical_overflow="visible")
+        # The page asks stdout how wide it is, so stdout must stay what it is.
+        self.live = Live(
+            console=console,
+            auto_refresh=False,
+            screen=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self.result: Round | None = None
 
     def __enter__(self) -> _Output:
         super().__enter__()
         self.live.start()
+        filled = page(self.no_color)
+        filled.labelled("looking", "the first figures are on their way. Ctrl-C ends it")
+        self._put(filled)
         return self
 
     def __exit__(
@@ -342,30 +357,53 @@ class _Screen(_Output):
         trace: TracebackType | None,
     ) -> None:
         self.live.stop()
+        if self.result is not None:
+            ended = replace(self.result, next=None)
+            show(self._page(ended), quiet=False, no_color=self.no_color)
         super().__exit__(kind, error, trace)
 
     def draw(self, result: Round) -> None:
-        from rich.text import Text
+        self.result = result
+        self._put(self._page(result))
 
+    def _page(self, result: Round) -> Any:
         from merkle_por.clock import now
-        from merkle_por.report.text import STYLES
         from merkle_por.report.watch_text import watch_page
 
-        self.result = result
-        filled = watch_page(result, page(self.no_color), self.every, now())
-        text = Text()
-        for number, line in enumerate(filled.lines):
+        return watch_page(result, page(self.no_color), self.every, now())
+
+    def _put(self, filled: Any) -> None:
+        """Fills the screen; says so where it is too low for all of it."""
+        from rich.text import Text
+
+        from merkle_por.report.text import STYLES
+
+        rows = _size().lines
+        lines = filled.lines
+        text = Text(no_wrap=True, overflow="crop")
+        shown = lines if len(lines) <= rows else lines[: rows - 1]
+        for number, line in enumerate(shown):
             text.append("\n" if number else "")
             for span in line:
                 text.append(span.text, STYLES[span.style] or None)
+        if len(shown) < len(lines):
+            more = f"  and {len(lines) - len(shown)} more lines; make the window taller"
+            text.append(f"\n{more}", STYLES["warn"])
         self.live.update(text, refresh=True)
 
     def wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
+        size, drawn = _size(), time.monotonic()
         while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, REDRAW_SECONDS))
-            if self.result is not None:
-                self.draw(self.result)
+            time.sleep(min(left, RESIZE_SECONDS))
+            if size != _size() or time.monotonic() - drawn >= REDRAW_SECONDS:
+                size, drawn = _size(), time.monotonic()
+                if self.result is not None:
+                    self.draw(self.result)
+
+
+def _size() -> os.terminal_size:
+    return shutil.get_terminal_size()
 
 
 def _signals() -> tuple[signal.Signals, ...]:

@@ -13,8 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from merkle_por.amounts import total
-from merkle_por.report.text import grouped
+from merkle_por.amounts import grouped, total
 from merkle_por.verdict import State
 
 SWISSBORG_ROOT = "71d006f0b11e5584b301ff26f10a65d69aff8ffa493602d4f7c1e19959880e8d"

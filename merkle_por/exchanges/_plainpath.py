@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from merkle_por.amounts import Balances, negatives, plain
+from merkle_por.amounts import Balances, grouped, negatives
 from merkle_por.documents import LIMITS, Limits, check_hex
 from merkle_por.errors import Malformed
 from merkle_por.merkle.paths import Joined, Side, Step, climb
@@ -80,7 +80,7 @@ def check_leaf(proof: PlainProof, findings: Findings) -> str:
         computed=proof.rebuilt,
     )
     for asset, value in negatives(proof.balances).items():
-        findings.warn("negative-balance", f"your own {asset} is negative: {plain(value)}")
+        findings.warn("negative-balance", f"your own {asset} is negative: {grouped(value)}")
     return proof.rebuilt
 
 

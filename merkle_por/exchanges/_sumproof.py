@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from merkle_por.amounts import Balances, negatives, plain, same
+from merkle_por.amounts import Balances, grouped, negatives, plain, same
 from merkle_por.documents import Fields
 from merkle_por.errors import Invalid, Malformed
 from merkle_por.merkle.paths import Side
@@ -201,7 +201,7 @@ def check_negatives(proof: SumProof, findings: Findings) -> None:
     for place, digest, asset, value in found:
         findings.failed(
             "negative-balance",
-            f"{place} owes {plain(value)} {asset}",
+            f"{place} owes {grouped(value)} {asset}",
             about=About.TOTALS,
             where=f"{place} {digest}",
             computed=plain(value),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from merkle_por.amounts import add, add_balances, amount, plain, texts
+from merkle_por.amounts import add, add_balances, amount, grouped, plain, texts
 from merkle_por.documents import Document, Fields, kind_of
 from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
@@ -232,7 +232,7 @@ def _check_negatives(nodes: list[TreeNode], findings: Findings) -> None:
                     findings.about(About.TOTALS)
                     raise Invalid(
                         "negative-balance",
-                        f"a node owes {plain(value)} {coin[:20]} ({name[:20]})",
+                        f"a node owes {grouped(value)} {coin[:20]} ({name[:20]})",
                         where=node.where or "root",
                         computed=plain(value),
                     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from merkle_por.amounts import amount, negatives, plain
+from merkle_por.amounts import amount, grouped, negatives
 from merkle_por.documents import BOM, Document, Limits
 from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.exchanges._plainpath import NO_TOTALS, sha256_text
@@ -328,7 +328,7 @@ def _judge(document: Document, given: Given, findings: Findings) -> None:
         findings.details["own_notes"] = [OWN_NOTE]
         findings.compare("balances", "your statement at the snapshot")
         for asset, value in negatives(balances).items():
-            findings.warn("negative-balance", f"your own {asset} is negative: {plain(value)}")
+            findings.warn("negative-balance", f"your own {asset} is negative: {grouped(value)}")
     else:
         findings.warn(
             "leaf-not-recomputed", "the leaf hash was taken as given, so no balance was checked"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from merkle_por.amounts import EXACT, add, amount, plain, stripped
+from merkle_por.amounts import EXACT, add, amount, grouped, plain, stripped
 from merkle_por.amounts import total as sum_of
 from merkle_por.documents import Document, Fields, Number
 from merkle_por.errors import Malformed, UsageError
@@ -284,7 +284,7 @@ def _own(user: str, total: Decimal, given: Given, findings: Findings) -> None:
             balance == total,
             "balance-mismatch",
             "the leaf carries your balance",
-            f"the file says {plain(total)}, your own figure is {plain(balance)}",
+            f"the file says {grouped(total)}, your own figure is {grouped(balance)}",
             about=About.INCLUDED,
             expected=plain(balance),
             computed=plain(total),
@@ -297,7 +297,7 @@ def _anchor(top: SumNode, root: Published, currency: str, given: Given, findings
     if root.sum is None:
         if not findings.violations:
             findings.passed(
-                "total", f"the root's hash covers its total, {plain(total)}", about=About.TOTALS
+                "total", f"the root's hash covers its total, {grouped(total)}", about=About.TOTALS
             )
         return
     findings.check(
@@ -369,7 +369,7 @@ def wrong_nodes(tree: Complete, write: Writer) -> list[Wrong]:
         left, right = 2 * place + 1, 2 * place + 2
         total = add(sums[left], sums[right])
         if total != sums[place]:
-            text = f"says {plain(sums[place])}, its two children hold {plain(total)}"
+            text = f"says {grouped(sums[place])}, its two children hold {grouped(total)}"
             wrong.append(Wrong(place, SUM, text))
         preimage = inner_text(hashes[left], hashes[right], total, write)
         if sha256_hex(preimage.encode()) != hashes[place]:
@@ -387,7 +387,7 @@ def wrong_accounts(tree: Complete) -> list[Wrong]:
         if known != place and (leaf.user != DUMMY or leaf.sum):
             wrong.append(Wrong(place, "duplicate-user", f"the user of node {known} again"))
         if leaf.sum < 0:
-            text = f"the account owes {plain(leaf.sum)}: it hides as much of other accounts"
+            text = f"the account owes {grouped(leaf.sum)}: it hides as much of other accounts"
             wrong.append(Wrong(place, "negative-balance", text))
     return wrong
 

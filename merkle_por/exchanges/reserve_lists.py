@@ -29,10 +29,14 @@ def _judge(layout: Layout) -> Judge:
 
 def _scheme(layout: Layout) -> Scheme:
     cannot = ["Whether the coins are owed to somebody else.", "Whether they were borrowed."]
-    if not layout.signed and layout.id != "bitmex-reserves":
-        cannot.insert(0, "Who controls the addresses.")
+    listed = "listed amounts per asset" if layout.amounts else "addresses without amounts"
+    if layout.signed:
+        shown = f"{listed}; proven is what the rows' signatures show"
+        usual = "When the key was held: the signed text is the same each month."
     else:
-        cannot.insert(0, "When the key was held: the signed text is the same each month.")
+        shown = f"{listed}, on the exchange's word; nodes you name show what the addresses hold"
+        usual = "Who controls the addresses."
+    cannot.insert(0, layout.unshown or usual)
     if not layout.amounts:
         cannot.insert(0, "How much the addresses hold.")
     return Scheme(
@@ -48,7 +52,7 @@ def _scheme(layout: Layout) -> Scheme:
         judge=_judge(layout),
         assurance=Assurance(
             included="not about one account",
-            totals="listed amounts per asset; proven is what the rows' signatures show",
+            totals=layout.shown or shown,
             cannot=tuple(cannot),
             claims_inclusion=False,
             totals_claim=Totals.NOT_CLAIMED,

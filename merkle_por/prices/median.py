@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from merkle_por.amounts import EXACT, plain
+from merkle_por.amounts import EXACT, grouped
 from merkle_por.prices.table import Quote
 from merkle_por.reserves.holding import seconds_between
 from merkle_por.verdict import Caution
@@ -53,7 +53,7 @@ def combine(
     low, high, middle = min(values), max(values), median(values)
     gap = Fraction(EXACT.subtract(high, low))
     if gap > SPREAD * Fraction(middle):
-        said = ", ".join(f"{quote.source} {plain(quote.value)}" for quote in counted)
-        text = f"prices of {asset} lie more than 1 % apart: {said}; counted as {plain(middle)}"
+        said = ", ".join(f"{quote.source} {grouped(quote.value)}" for quote in counted)
+        text = f"prices of {asset} lie more than 1 % apart: {said}; counted as {grouped(middle)}"
         warnings.append(Caution("price-spread", text))
     return middle, counted, warnings

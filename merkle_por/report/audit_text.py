@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from merkle_por.amounts import ZERO
+from merkle_por.amounts import ZERO, grouped
 from merkle_por.report.sentences import warnings_counted
-from merkle_por.report.text import Page, grouped, safe
+from merkle_por.report.text import Page, safe
 from merkle_por.report.verify_text import proof_lines, root_lines, snapshot_line
 from merkle_por.verdict import About, CheckStatus, State, Verdict
 

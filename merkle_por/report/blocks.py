@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from merkle_por.report.text import Page, Span, escaped, grouped, safe
+from merkle_por.amounts import grouped
+from merkle_por.report.text import Page, Span, escaped, safe
 
 _NO_BREAKS = 1_000_000  # a page so wide never breaks a line by itself
 _TERMINAL_NOTE = "Your balances at the snapshot?"

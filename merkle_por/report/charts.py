@@ -16,8 +16,9 @@ from decimal import Decimal
 from fractions import Fraction
 from html import escape
 
+from merkle_por.amounts import grouped
 from merkle_por.report.reserves_text import percent
-from merkle_por.report.text import grouped, safe
+from merkle_por.report.text import safe
 
 BLUE, ORANGE, SKY, PURPLE, VERMILION = "#0072B2", "#E69F00", "#56B4E9", "#CC79A7", "#D55E00"
 GREY = "#8A8F98"
@@ -313,8 +314,9 @@ def stacked_kinds(id: str, rows: Sequence[tuple[str, Mapping[str, Decimal]]]) ->
                 _bar(_part(at), y + 20, _part(share), _fill(pattern, hatch, colour), colour)
             )
             at += share
-            words.append(f"{percent(share)} % {name}")
-            table.append((safe(asset), name, grouped(value), f"{percent(share)} %"))
+            shown = f"{percent(share, up=kind not in _PLAIN)} %"
+            words.append(f"{shown} {name}")
+            table.append((safe(asset), name, grouped(value), shown))
         text = words[0] if len(words) == 1 else f"{len(words)} kinds" if words else "unknown"
         body.append(_text("0", y + LABEL, safe(asset)) + _text("100%", y + LABEL, text, "end"))
     entries = [KINDS.get(kind, _OTHER_KIND) for kind in used]

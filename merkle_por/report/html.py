@@ -18,14 +18,14 @@ from fractions import Fraction
 from html import escape
 from typing import Any
 
-from merkle_por.amounts import cut
+from merkle_por.amounts import cut, grouped
 from merkle_por.clock import ago, minute
 from merkle_por.recognise import by_id
 from merkle_por.report.blocks import OWN_NOTE, BlockPage, Item
 from merkle_por.report.charts import Chart, Coverage, coverage_bars, stacked_kinds
 from merkle_por.report.ladder import ladders
 from merkle_por.report.reserves_text import kind_text, percent
-from merkle_por.report.text import escaped, grouped, pointed, safe
+from merkle_por.report.text import escaped, pointed, safe
 from merkle_por.verdict import Check, Problem, State, Totals, Verdict
 
 MARKER = '<script type="application/json" id="merkle-por-evidence">'
@@ -634,8 +634,12 @@ def _reserves(report: Any) -> list[Markup]:
     ]
     if not rows:
         return []
-    head = ("coin", "listed", "proven", "rows", "amount unknown", "kind")
-    parts = [_table("What the lists hold", head, rows, (1, 2, 3, 4))]
+    if any(line.listed is not None for line in report.coins):
+        head: tuple[str, ...] = ("coin", "listed", "proven", "rows", "amount unknown", "kind")
+        parts = [_table("What the lists hold", head, rows, (1, 2, 3, 4))]
+    else:  # addresses only: what they are the labels say, not we
+        head, named = ("coin", "rows"), [(row[0], row[3]) for row in rows]
+        parts = [_table("Addresses, without amounts", head, named, (1,))]
     kinds = [(a.asset, a.by_kind) for a in report.assets if a.by_kind and len(a.by_kind) > 1]
     if kinds:
         parts.append(_drawn(stacked_kinds("kinds", kinds[:KIND_ROWS])))

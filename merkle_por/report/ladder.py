@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from merkle_por.report.text import grouped, shortened
+from merkle_por.amounts import grouped
+from merkle_por.report.text import shortened
 from merkle_por.verdict import Node
 
 UNFOLDED = 12  # ladders of up to so many rows are shown whole

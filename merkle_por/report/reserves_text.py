@@ -6,7 +6,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from merkle_por.report.text import Page, Span, aligned, grouped, safe
+from merkle_por.amounts import grouped
+from merkle_por.report.text import Page, Span, aligned, cells, padded, safe
 from merkle_por.reserves.holding import NOT_JUDGED, Level
 from merkle_por.reserves.lists.row import RowKind
 from merkle_por.reserves.ownership.row import State as Owned
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from merkle_por.reserves.asking import ChainRead
 
 SHOWN_CHECKS = 6
+SHOWN_ASSETS = 20
+"""Assets without amounts that the text names."""
 NEXT = 3
 """Chains without a node that the text names."""
 LISTED_ONLY = "A list shows what the exchange says, not what it has."
 KIND_COLUMNS = 16
-_KINDS = {
+KIND_WORDS = {
     RowKind.NATIVE: "native",
     RowKind.TOKEN: "token",
     RowKind.WRAPPED: "wrapped by a third party",
@@ -134,7 +137,7 @@ def _incomplete(report: ReservesReport) -> str:
 
 def kind_text(line: CoinLine, asset: AssetLine) -> str:
     """The kind in words, with its part of the asset where that matters."""
-    text = _KINDS[line.kind]
+    text = KIND_WORDS[line.kind]
     if asset.own_token:
         text += ", the exchange's own token"
     if line.kind not in _SHARED or not line.listed or not asset.listed:
@@ -185,10 +188,10 @@ def _on_chain(report: ReservesReport, page: Page) -> None:
         return
     lines = [line for line in report.assets if set(line.levels) - {Level.CLAIMED}]
     figures = aligned([_known(line) for line in lines])
-    names = max([len(safe(line.asset)) for line in lines], default=0)
+    names = max([cells(safe(line.asset)) for line in lines], default=0)
     for place, (line, figure) in enumerate(zip(lines, figures, strict=True)):
         levels = ", ".join(f"{_plural(n, 'row')} {level}" for level, n in line.levels.items())
-        text = f"{safe(line.asset):<{names}}  {figure}  {levels}"
+        text = f"{padded(safe(line.asset), names)}  {figure}  {levels}"
         page.labelled("" if place else "on chain", text)
     for place, read in enumerate(report.chains):
         page.labelled("" if place else "blocks", f"{read.chain} {block_text(read)}")
@@ -232,7 +235,7 @@ def _table(report: ReservesReport, page: Page) -> None:
     if not shown and not unsigned:
         _addresses(report, page)
         return
-    names = max([len(row[0]) for row in shown] + [len("asset")])
+    names = max([cells(row[0]) for row in shown] + [len("asset")])
     figures = aligned([grouped(row[1]) for row in shown])
     wide = max([len(figure) for figure in figures] + [len("listed")])
     if page.width - (2 + names + 2 + wide + 2 + 8 + 2) < KIND_COLUMNS:
@@ -243,11 +246,11 @@ def _table(report: ReservesReport, page: Page) -> None:
         return
     page.add(Span(f"  {'asset':<{names}}  {'listed':>{wide}}  {'proven %':>8}  kind", "label"))
     for (name, _, proven_text, kind), figure in zip(shown, figures, strict=True):
-        row = f"  {name:<{names}}  {figure:>{wide}}  {proven_text:>8}  "
-        head, *rest = page.wrapped(kind, page.width - len(row))
+        row = f"  {padded(name, names)}  {figure:>{wide}}  {proven_text:>8}  "
+        head, *rest = page.wrapped(kind, page.width - cells(row))
         page.add(Span(row + head))
         for text in rest:
-            page.add(Span(" " * len(row) + text))
+            page.add(Span(" " * cells(row) + text))
     _unsigned(unsigned, page)
 
 
@@ -260,7 +263,9 @@ def _unsigned(unsigned: list[str], page: Page) -> None:
 
 def _addresses(report: ReservesReport, page: Page) -> None:
     """A list without amounts: addresses per asset."""
-    for line in report.assets[:SHOWN_CHECKS]:
-        page.labelled("", f"{safe(line.asset)}: {_plural(line.rows, 'row')} without amounts")
-    if len(report.assets) > SHOWN_CHECKS:
-        page.labelled("", f"and {len(report.assets) - SHOWN_CHECKS} more (all in --json)")
+    shown = [f"{safe(line.asset)} {line.rows}" for line in report.assets[:SHOWN_ASSETS]]
+    if len(report.assets) > SHOWN_ASSETS:
+        shown.append(f"and {len(report.assets) - SHOWN_ASSETS} more (all in --json)")
+    if shown:
+        for text in page.wrapped(f"rows without amounts: {', '.join(shown)}", page.width - 2):
+            page.add(Span(f"  {text}"))

@@ -8,12 +8,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from merkle_por.amounts import cut, plain
+from merkle_por.amounts import cut, grouped
 from merkle_por.ratio import AssetRatio, AssetState, Ratios
-from merkle_por.report.reserves_text import percent
+from merkle_por.report.reserves_text import KIND_WORDS, percent
 from merkle_por.report.sentences import possessive
-from merkle_por.report.text import Page, Span, aligned, grouped, safe
+from merkle_por.report.text import Page, Span, aligned, cells, padded, safe
 from merkle_por.reserves.holding import Level
+from merkle_por.reserves.lists.row import RowKind
 from merkle_por.verdict import About, CheckStatus, State
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ LIMITS = "One asset's surplus doesn't pay another's gap. Other debts: unseen."
 UNKNOWN = "unknown"
 BLOCKS = 6
 """Chains whose blocks the text names (all in --json)."""
+OUTSIDE = 4
+"""Assets that nobody is owed, as far as the text names them (all in --json)."""
 LOANS = 4
 """Assets whose loans and collateral the text names (all in --json)."""
 _ORDER = {AssetState.SHORT: 0, AssetState.INCOMPLETE: 1, AssetState.SOLVENT: 2}
@@ -143,6 +146,11 @@ def held_text(asset: AssetRatio) -> str:
     return UNKNOWN if known is None else grouped(known)
 
 
+def _outside(asset: AssetRatio) -> str:
+    """What is held of an asset that nobody is owed, as far as its rows say it."""
+    return UNKNOWN if asset.unknown_rows and not asset.reserves else grouped(asset.reserves)
+
+
 def known_ratio(asset: AssetRatio) -> Fraction | None:
     """The ratio to show; None where a row is unknown: what is known may be little of it."""
     return None if asset.state is AssetState.INCOMPLETE else asset.ratio
@@ -212,14 +220,17 @@ def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
     lines = _lines(report, ratios)
     owed = aligned([line.owed for line in lines])
     held = aligned([line.held for line in lines])
-    name = max([4, *(len(line.name) for line in lines)])
+    name = max([4, *(cells(line.name) for line in lines)])
     mark = page.mark_columns
     titles = _titles(report)
     wide = [max(len(owed[0]), len(titles[0])), max(len(held[0]), len(titles[1]))]
     covered = max(8, *(len(line.covered) for line in lines))
     proven = max(6, *(len(line.proven) for line in lines))
     if 2 + mark + name + sum(wide) + covered + proven + 6 > page.width:
-        _stacked(lines, page)
+        if page.stacked or 2 + mark + name + covered + proven + 14 + max(wide) > page.width:
+            _stacked(lines, page)
+        else:
+            _two_lines(lines, (mark, name, covered, proven), page)
         return
     headers = (f"{titles[0]:>{wide[0] + 1}}", f"{titles[1]:>{wide[1] + 1}}")
     head = f"  {'state':<{mark}}{'asset':<{name + 1}}{''.join(headers)}"
@@ -228,13 +239,27 @@ def _table(report: SolvencyReport, ratios: Ratios, page: Page) -> None:
     for line, left, right in zip(lines, owed, held, strict=True):
         sign = page.marks[line.mark] if line.mark else ""
         style = "fail" if line.mark == "fail" else ""
-        figures = f"{line.name:<{name}} {left:>{wide[0]}} {right:>{wide[1]}}"
+        figures = f"{padded(line.name, name)} {left:>{wide[0]}} {right:>{wide[1]}}"
         figures += f"  {line.covered:>{covered}}  {line.proven:>{proven}}"
         page.add(Span(f"  {sign:<{mark}}", style), Span(figures))
 
 
 def _listed(report: SolvencyReport) -> bool:
     return any(level in ("claimed", "single-source") for s in report.reserves for level in s.levels)
+
+
+def _two_lines(lines: list[_Line], columns: tuple[int, int, int, int], page: Page) -> None:
+    """Figures too wide to stand side by side: what is owed above what is held."""
+    mark, name, covered, proven = columns
+    head = f"  {'state':<{mark}}{'asset':<{name + 1}} {'covered':>{covered}}  {'proven':>{proven}}"
+    page.add(Span(head, "label"))
+    figures = aligned([text for line in lines for text in (line.owed or UNKNOWN, line.held)])
+    for line, owed, held in zip(lines, figures[::2], figures[1::2], strict=True):
+        sign = page.marks[line.mark] if line.mark else ""
+        style = "fail" if line.mark == "fail" else ""
+        text = f"{padded(line.name, name + 1)} {line.covered:>{covered}}  {line.proven:>{proven}}"
+        page.add(Span(f"  {sign:<{mark}}", style), Span(f"{text}  owed  {owed}"))
+        page.add(Span(f"{'':<{2 + mark + cells(text)}}  held  {held}"))
 
 
 def _stacked(lines: list[_Line], page: Page) -> None:
@@ -275,8 +300,9 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
             page.labelled("clean", f"covered {covered} without own tokens on either side")
         outside = [a for a in ratios.assets if a.liabilities is None]
         if outside:
-            names = ", ".join(f"{safe(a.asset)} {plain(a.reserves)}" for a in outside[:4])
-            page.labelled("not owed", f"{names}{' and more' if len(outside) > 4 else ''}")
+            names = ", ".join(f"{safe(a.asset)} {_outside(a)}" for a in outside[:OUTSIDE])
+            more = len(outside) - OUTSIDE
+            page.labelled("not owed", names + (f" and {more} more" if more > 0 else ""))
         page_kinds(ratios, page)
         _loans(report, page)
         _read(report, page)
@@ -288,28 +314,43 @@ def solvency_page(report: SolvencyReport, page: Page) -> Page:
     if ratios is not None:
         page.labelled("limits", LIMITS)
     steps = _next(report, page)
-    if steps:
-        page.labelled("next", steps)
+    fits = len("   ".join(steps)) <= page.width - page.indent
+    for place, text in enumerate(["   ".join(steps)] if fits and steps else steps):
+        page.labelled("" if place else "next", text)
     return page
+
+
+_NOT_COUNTED = {
+    RowKind.SELF_PEGGED.value: KIND_WORDS[RowKind.SELF_PEGGED],
+    "encumbered": "pledged to others",
+}
 
 
 def page_kinds(ratios: Ratios, page: Page) -> None:
     """What is in the figures, or left out of them, that is not the coin itself."""
+    lent, third, left_out = [], [], []
     for asset in ratios.in_scope:
+        name = safe(asset.asset)
         for kind, amount in asset.kinds.items():
-            if kind in ("self-pegged", "encumbered") and amount:
-                text = f"{safe(asset.asset)} {grouped(amount)} {kind}: not counted"
-                page.labelled("kind", text)
-            elif kind == "lent-out" and amount:
-                _part(asset, kind, amount, page)
+            if kind in _NOT_COUNTED and amount:
+                left_out.append(f"{name} {grouped(amount)} {_NOT_COUNTED[kind]}")
+            elif kind == RowKind.LENT_OUT and amount and asset.reserves:
+                lent.append(f"{name} {_part(amount, asset)}")
         # By the rows' custodian, not by kind: staked coins may lie with one too.
-        _part(asset, "third-party", asset.third_party, page)
+        if asset.third_party and asset.reserves:
+            third.append(f"{name} {_part(asset.third_party, asset)}")
+    found = (
+        (KIND_WORDS[RowKind.LENT_OUT], lent),
+        (KIND_WORDS[RowKind.THIRD_PARTY], third),
+        ("not counted", left_out),
+    )
+    for place, (what, texts) in enumerate((w, t) for w, t in found if t):
+        page.labelled("" if place else "kind", f"{what}: {', '.join(texts)}")
 
 
-def _part(asset: AssetRatio, kind: str, amount: Decimal, page: Page) -> None:
-    if amount and asset.reserves:
-        part = Fraction(amount) / Fraction(asset.reserves)
-        page.labelled("kind", f"{safe(asset.asset)} {percent(part, up=True)} % {kind}")
+def _part(amount: Decimal, asset: AssetRatio) -> str:
+    """A part of what is counted, in per cent."""
+    return f"{percent(Fraction(amount) / Fraction(asset.reserves), up=True)} %"
 
 
 def _loans(report: SolvencyReport, page: Page) -> None:
@@ -344,7 +385,7 @@ def _read(report: SolvencyReport, page: Page) -> None:
         page.labelled("rows", f"{safe(source.source)}: {rows}{at}")
 
 
-def _next(report: SolvencyReport, page: Page) -> str:
+def _next(report: SolvencyReport, page: Page) -> list[str]:
     open_ = [c for c in report.checks if c.status is CheckStatus.UNCONFIRMED]
     mark = page.marks["unconfirmed"]
     steps = []
@@ -352,4 +393,4 @@ def _next(report: SolvencyReport, page: Page) -> str:
         steps.append(f"{mark} liabilities: use a valid verdict")
     if any(c.about is About.BALANCES for c in open_):
         steps.append(f"{mark} balances: --node")
-    return "   ".join(steps)
+    return steps

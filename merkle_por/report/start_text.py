@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from string import ascii_lowercase
 
 from merkle_por.report.text import Page, Span
@@ -9,7 +10,8 @@ from merkle_por.scheme import Kind
 from merkle_por.start import Note, Start, Way
 
 FACTS_SHOWN = 4
-SOLVENCY = "merkle-por solvency --liabilities TOTALS.json --reserves LIST --prices FILE"
+NO_FILE = "No format of a file that its customers get today is known."
+ROOT = "--root HEX  the root, from outside the file; left out, it is asked for at a terminal"
 STATES = (
     "VALID: it holds, and the root is the one you gave. UNCONFIRMED: give the root. INVALID: "
     "a check failed; keep the file. The lines below the first say which check was which."
@@ -37,15 +39,15 @@ def start_page(result: Start, page: Page, *, every: bool = False) -> Page:
     """The whole output of `merkle-por start EXCHANGE`; every: formats no longer in use too."""
     shown = shown_ways(result, every=every)
     page.add(Span(f"{result.name}: check it yourself in three steps", "valid"))
+    if not any(way.kind in (Kind.PROOF, Kind.LEDGER) for way in shown):
+        for line in page.wrapped(NO_FILE, page.width - 2):
+            page.add(Span(f"  {line}"))
     for way in shown:
         page.blank()
         _way(way, page)
     if any(way.kind is Kind.PROOF for way in shown):
         page.blank()
         page.labelled("answers", STATES)
-    if not shown:
-        page.labelled("formats", "none of a file that its customers get today is known")
-        page.labelled("instead", SOLVENCY)
     if result.notes:
         page.blank()
     sources = _Sources()
@@ -84,7 +86,10 @@ def _way(way: Way, page: Page) -> None:
     if way.fetch:
         note = way.fetch[0][1]
         page.labelled("", f"[{note.seen}; {note.certain}]")
-    page.labelled("2 run", way.run)
+    for index, line in enumerate(_command(way.run, page.width - page.indent)):
+        page.labelled("" if index else "2 run", line)
+    if "--root HEX" in way.run:
+        page.labelled("", ROOT)
     for option, text in way.given[:FACTS_SHOWN]:
         page.labelled("", f"{option}  {text}")
     if len(way.given) > FACTS_SHOWN:
@@ -96,3 +101,14 @@ def _way(way: Way, page: Page) -> None:
         page.labelled("3 see" if index == 0 else "", f"{what}: {text}")
     for index, text in enumerate(way.cannot):
         page.labelled("not shown" if index == 0 else "", text)
+
+
+def _command(command: str, room: int) -> list[str]:
+    """A command on lines that can be pasted together; an option stays with its value."""
+    lines = [""]
+    for word in re.split(r" (?=--)", command):
+        if lines[-1] and len(lines[-1]) + len(word) + 3 > room:
+            lines[-1] += " \\"
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return lines

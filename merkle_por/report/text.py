@@ -7,13 +7,14 @@ marks, which on a terminal are a symbol and a word.
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from merkle_por.amounts import plain as plain_amount
+from merkle_por.amounts import grouped
 
 WIDTH = 80
 INDENT = 12  # where the texts behind the labels begin
@@ -82,15 +83,34 @@ def escaped(text: str) -> str:
 def safe(text: str, columns: int = NAME_COLUMNS) -> str:
     """Text from a file, fit to be printed: as `escaped`, and cut to columns."""
     shown = escaped(text[: columns * 4])
-    return shown if len(shown) <= columns else shown[: columns - 3] + "..."
+    if cells(shown) <= columns:
+        return shown
+    if shown.isascii():
+        return shown[: columns - 3] + "..."
+    end = 0
+    while cells(shown[: end + 1]) <= columns - 3:
+        end += 1
+    return shown[:end] + "..."
 
 
-def grouped(value: Decimal) -> str:
-    """All digits, comma for thousands, point for decimals: 1234.50 -> "1,234.50"."""
-    whole, _, decimals = plain_amount(value).partition(".")
-    sign = "-" if whole.startswith("-") else ""
-    digits = f"{int(whole.lstrip('-')):,}" if len(whole) < 4000 else whole.lstrip("-")
-    return f"{sign}{digits}.{decimals}" if decimals else f"{sign}{digits}"
+def cells(text: str) -> int:
+    """Columns of a terminal that a text takes: two for a wide character (East Asian width, Unicode
+    Standard Annex 11), none for a mark that stands on the one before."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) or unicodedata.category(c) in ("Mn", "Me") else 1 + _wide(c)
+        for c in text
+    )
+
+
+def _wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
+
+
+def padded(text: str, columns: int) -> str:
+    """Text with blanks behind it up to so many columns of a terminal."""
+    return text + " " * (columns - cells(text))
 
 
 def aligned(values: Sequence[str]) -> list[str]:
@@ -117,6 +137,16 @@ def pointed(values: Sequence[str]) -> list[str]:
 def shortened(hash_: str) -> str:
     """First 8 ... last 8 digits; hashes of up to 16 digits whole."""
     return hash_ if len(hash_) <= 16 else f"{hash_[:8]}...{hash_[-8:]}"
+
+
+def _wrapped(text: str, room: int) -> list[str]:
+    """As textwrap, measured in columns of a terminal."""
+    lines = [""]
+    for word in re.findall(r" *[^ ]+", text):
+        if lines[-1] and cells(lines[-1] + word) > room:
+            lines.append("")
+        lines[-1] += word if lines[-1] or len(lines) == 1 else word.lstrip(" ")
+    return lines
 
 
 class Page:
@@ -150,6 +180,8 @@ class Page:
     def wrapped(self, text: str, room: int) -> list[str]:
         # Words first: an escaped line end must not become a blank.
         words = " ".join(escaped(word) for word in text.split(" "))
+        if not words.isascii():
+            return _wrapped(words, room)
         return textwrap.wrap(words, room, break_long_words=False, break_on_hyphens=False) or [""]
 
     def headline(self, state: str, text: str) -> None:
@@ -186,7 +218,7 @@ class Page:
         else:
             indent = self.indent + self.mark_columns
             for index, line in enumerate(self.wrapped(text, self.width - indent)):
-                if index and len(line) > self.width - indent:  # a hash is never broken
+                if index and cells(line) > self.width - indent:  # a hash is never broken
                     self.whole(line)
                     continue
                 self.add(
@@ -195,7 +227,7 @@ class Page:
                     Span(line),
                 )
         for text in more:
-            fits = len(text) <= self.width - indent
+            fits = cells(text) <= self.width - indent
             for line in [text] if fits else self.wrapped(text, self.width - indent):
                 self.add(Span(" " * indent + line))
 
@@ -249,13 +281,13 @@ class Page:
             self.add(self._head(label))
             label = ""
         names = [safe(asset) for asset in balances]
-        columns = max((len(name) for name in names), default=0)
+        columns = max((cells(name) for name in names), default=0)
         figures = aligned([grouped(value) for value in balances.values()])
         for index, (name, figure) in enumerate(zip(names, figures, strict=True)):
             note = notes[index] if index < len(notes) else ""
             self.add(
                 self._head(label if index == 0 else ""),
-                Span(f"{name:<{columns}}  {figure}" + (f"   {note}" if note else "")),
+                Span(f"{padded(name, columns)}  {figure}" + (f"   {note}" if note else "")),
             )
 
     def plain(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from merkle_por.amounts import grouped
 from merkle_por.clock import ago, minute
 from merkle_por.recognise import by_id
 from merkle_por.report.sentences import warnings_counted
-from merkle_por.report.text import Page, Span, grouped, safe, shortened
+from merkle_por.report.text import Page, Span, cells, padded, safe, shortened
 from merkle_por.verdict import (
     WORST_FIRST,
     About,
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
     from merkle_por.api import Verification
 
-TYPE_IT_YOURSELF = "Type the address yourself. Better: a copy of the root that somebody else sees."
+TYPE_IT_YOURSELF = "Type the address yourself."
+BETTER = "Better: a copy of the root that somebody else sees."
+_ADDRESS = re.compile(r"\w\.[a-z]{2,}")
 ASSETS_IN_LINE = 4  # more assets than that are counted, not listed, in the totals line
 ASSETS_IN_TABLE = 12
 PATH_ASSETS = 3  # of each node in --path
@@ -77,8 +81,8 @@ def _alone(proofs: Sequence[Verdict], page: Page) -> None:
     """Several files of which none fails alone: marks in one line where they fit."""
     names = [_file_name(verdict, proofs) for verdict in proofs]
     ending = "each passes when judged alone"
-    row = "".join(f"{page.marks['pass']:<{page.mark_columns}}{name:<11}" for name in names)
-    if page.stacked or page.indent + len(row) + 1 + len(ending) > page.width:
+    row = "".join(f"{page.marks['pass']:<{page.mark_columns}}{padded(name, 11)}" for name in names)
+    if page.stacked or page.indent + cells(row) + 1 + len(ending) > page.width:
         page.marked("alone", "pass", f"{', '.join(names)}: {ending}")
     else:
         page.add(Span(f"  {'alone':<{page.indent - 2}}", "label"), Span(f"{row} {ending}"))
@@ -241,11 +245,11 @@ def _totals_failed(verdict: Verdict, failed: Check, page: Page) -> None:
         page.marked(label, "fail", text, _pair(failed, ("root", "sum")))
         label = ""
     if negatives:
-        columns = max(len(safe(item["asset"])) for item in negatives)
+        columns = max(cells(safe(item["asset"])) for item in negatives)
         figures = [grouped(item["amount"]) for item in negatives]
         wide = max(len(figure) for figure in figures)
         more = [
-            f"{item['place']}  {shortened(item['hash'])}   {safe(item['asset']):<{columns}}"
+            f"{item['place']}  {shortened(item['hash'])}   {padded(safe(item['asset']), columns)}"
             f"  {figure:>{wide}}"
             for item, figure in zip(negatives, figures, strict=True)
         ]
@@ -318,7 +322,11 @@ def where_root(verdict: Verdict) -> str:
     """Where the exchange publishes the root of this audit, and how to get there."""
     audit = f"audit {safe(verdict.snapshot.id)}" if verdict.snapshot.id else "your audit"
     place = by_id(str(verdict.scheme)).where.root.replace("{audit}", audit)
-    return f"{place}. {TYPE_IT_YOURSELF}"
+    if place.startswith("none"):
+        return f"{place}."
+    return (
+        f"{place}. {TYPE_IT_YOURSELF} {BETTER}" if _ADDRESS.search(place) else f"{place}. {BETTER}"
+    )
 
 
 def path_lines(verdict: Verdict, page: Page) -> None:

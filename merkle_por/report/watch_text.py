@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from merkle_por.amounts import cut
+from merkle_por.amounts import cut, grouped
 from merkle_por.history import AssetReading, Reading, Value
 from merkle_por.prices.ask import SERVICES
 from merkle_por.report.reserves_text import percent
-from merkle_por.report.text import Page, Span, aligned, grouped, safe
+from merkle_por.report.text import Page, Span, aligned, cells, padded, safe
 from merkle_por.reserves.holding import TIME_FORMAT, Level
 from merkle_por.verdict import State
 from merkle_por.watch.changes import Change
@@ -33,6 +33,8 @@ _WORDS = {
 }
 VALUE_DECIMALS = 2
 SHOWN_WARNINGS = 6
+SECONDS_BELOW = 120
+"""Rounds shorter than this (seconds) show seconds in their times."""
 
 
 def unix(moment: str) -> int:
@@ -87,12 +89,19 @@ def sentence(result: Round) -> str:
 
 
 def _invalid(outcome: Outcome, reading: Reading) -> str:
-    short = next((asset for asset in reading.assets if asset.state == "short"), None)
-    if short is not None and short.held is not None and short.owed is not None:
-        return f"{safe(short.asset)} is short by {grouped(short.owed - short.held)}"
+    short = next((asset for asset in reading.assets if _short(asset)), None)
+    if short is not None:
+        return f"{safe(short.asset)} {_short(short)}"
     if outcome.failed:
         return safe(outcome.failed[0], 200)
     return "the ownership of a row failed"
+
+
+def _short(asset: AssetReading) -> str:
+    """How much is missing of what is owed, in words; "" for nothing."""
+    if asset.state != "short" or asset.held is None or asset.owed is None:
+        return ""
+    return f"is short by {grouped(asset.owed - asset.held)}"
 
 
 def source_text(asset: AssetReading) -> str:
@@ -138,21 +147,27 @@ def watch_page(result: Round, page: Page, every: float, moment: str | None = Non
 def _exchange(
     outcome: Outcome, reading: Reading, result: Round, page: Page, every: float, now: str
 ) -> None:
-    head = f"{reading.time[11:16]} UTC" + (f", next {result.next[11:16]}" if result.next else "")
+    end = 16 if every >= SECONDS_BELOW else 19  # short rounds are told apart by their seconds
+    head = f"{reading.time[11:end]} UTC"
+    if result.next:
+        head += f", next {result.next[11:end]}"
     lines = [_line(asset, outcome.changes[asset.asset], now) for asset in reading.assets]
-    if reading.held_value is not None or (_asked(reading) and outcome.value.last_known):
+    if reading.held_value is not None or _asked(reading):
         lines.append(_value_line(outcome, reading, now))
     titles = (span(every), "24 h", "since list")
     _table(head, titles, lines, page)
     for alert in outcome.alerts:
         page.standing("fail", f"alert: {safe(alert.text, 200)}")
-    for text in outcome.failed[:SHOWN_WARNINGS]:
-        page.standing("fail", safe(text, 200))
+    short = [f"{safe(asset.asset)} {_short(asset)}" for asset in reading.assets if _short(asset)]
+    for text in [*short, *(safe(text, 200) for text in outcome.failed)][:SHOWN_WARNINGS]:
+        page.standing("fail", text)
     if outcome.said is not None:
         page.standing("warn", f"the alert could not be delivered: {safe(outcome.said, 120)}")
     for name, text in reading.sources.items():
         if text != "ok":
-            page.standing("not-checked", f"{safe(name)}: {safe(text, 160)}")
+            page.standing(
+                "not-checked", safe(text if text.startswith(name) else f"{name}: {text}", 160)
+            )
     # A price service that failed stands among the sources already.
     warnings = [text for id, text in reading.warnings if id != "price-source"]
     for text in warnings[:SHOWN_WARNINGS]:
@@ -194,9 +209,9 @@ def _value_line(outcome: Outcome, reading: Reading, now: str) -> _Line:
     name = safe(reading.currency, 10)
     if reading.held_value is None:
         known = outcome.value.last_known
-        assert isinstance(known, Value)
-        text = "unknown"
-        if known.held is not None:
+        missing = [a.asset for a in reading.assets if a.price is not None and a.held is None]
+        text = f"unknown: {safe(missing[0])} is not known" if missing else "unknown: no price"
+        if isinstance(known, Value) and known.held is not None:
             money = grouped(cut(known.held, VALUE_DECIMALS))
             text += f"; {money} at {clock(known.time, now)} ({age(known.time, now)})"
         return _Line(name, "", ("", "", ""), "", "", unknown=text)
@@ -241,7 +256,7 @@ def _money(value: Decimal | None) -> str:
 
 def _table(head: str, titles: Sequence[str], lines: Sequence[_Line], page: Page) -> None:
     known = [line for line in lines if line.unknown is None]
-    names = max([len(line.name) for line in lines], default=0)
+    names = max([cells(line.name) for line in lines], default=0)
     held = _column("held", [line.held for line in known])
     columns = [
         _column(title, [line.changes[place] for line in known])
@@ -254,30 +269,35 @@ def _table(head: str, titles: Sequence[str], lines: Sequence[_Line], page: Page)
     shown = list(columns)
     while shown and first + held.width + _width(shown) + covered.width + sources + 8 > page.width:
         shown.pop()
-    below = [place for place in range(len(columns)) if place >= len(shown)]
     narrow = first + held.width + _width(shown) + covered.width + sources + 8 > page.width
     if narrow:
         first = names + 2
         page.add(Span(f"  {head}", "label"))
         head = ""
+    # So do the ratio and the source, on the narrowest of pages.
+    apart = narrow and first + held.width + covered.width + sources + 6 > page.width
     text = f"  {head:<{first}}{held.head}" + "".join(f"  {c.head}" for c in shown)
-    page.add(Span(f"{text}  {covered.head}  source", "label"))
+    page.add(Span(text if apart else f"{text}  {covered.head}  source", "label"))
     row = -1
     for line in lines:
         if line.unknown is not None:
             room = max(page.width - names - 4, 30)
             for place, part in enumerate(page.wrapped(line.unknown, room)):
                 page.add(
-                    Span(f"  {line.name if place == 0 else '':<{names}}  "),
+                    Span(f"  {padded(line.name if place == 0 else '', names)}  "),
                     Span(part, "incomplete" if place == 0 else ""),
                 )
             continue
         row += 1
-        text = f"  {line.name:<{first}}{held.cells[row]}"
+        text = f"  {padded(line.name, first)}{held.cells[row]}"
         text += "".join(f"  {column.cells[row]}" for column in shown)
-        page.add(Span(text, line.style), Span(f"  {covered.cells[row]}  {line.source}"))
-        parts = [
-            f"{titles[p]} {line.changes[p]}" for p in below if line.changes[p] not in ("", "-", "0")
+        behind = "" if apart else f"  {covered.cells[row]}  {line.source}"
+        page.add(Span(text, line.style), Span(behind))
+        parts = [f"covered {line.covered}", line.source] if apart else []
+        parts += [
+            f"{title} {change}"
+            for title, change in list(zip(titles, line.changes, strict=True))[len(shown) :]
+            if change not in ("", "-", "0")
         ]
         if parts:
             for part in page.wrapped(", ".join(parts), max(page.width - names - 6, 30)):

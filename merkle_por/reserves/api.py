@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from merkle_por.amounts import plain, stripped
+from merkle_por.amounts import grouped, stripped
 from merkle_por.documents import LIMITS, Document, Limits
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
 from merkle_por.exchange_profiles import Profile, find_profile, profiles
@@ -501,7 +501,7 @@ def _repeated(
         for key in row_keys(row)
     )
     for _, (_, row), (name, first) in repeated(keys, suspects):
-        amount = "" if row.amount is None else f" with {plain(row.amount)}"
+        amount = "" if row.amount is None else f" with {grouped(row.amount)}"
         text = f"{row.coin} {row.address[:60]} stands again{amount}, first in line {first.line}"
         tally.note(
             "duplicate-address",

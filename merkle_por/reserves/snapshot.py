@@ -17,7 +17,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
-from merkle_por.amounts import ZERO, add, plain
+from merkle_por.amounts import ZERO, add, grouped
 from merkle_por.errors import Incomplete, UsageError
 from merkle_por.execution import Execution
 from merkle_por.reserves.chains import agree, registry
@@ -99,8 +99,8 @@ class Course:
     def text(self) -> str:
         """In words, with the figures."""
         at = self.snapshot
-        days = ", ".join(f"{r.days:+} d: {plain(r.amount)}" for r in self.readings if r.days)
-        what = f"{self.asset} on {self.chain}: {plain(at.amount)} at the snapshot ({days})"
+        days = ", ".join(f"{r.days:+} d: {grouped(r.amount)}" for r in self.readings if r.days)
+        what = f"{self.asset} on {self.chain}: {grouped(at.amount)} at the snapshot ({days})"
         if self.only_for_the_day:
             return f"{what}: a good part of it was there only then"
         return what if self.complete else f"{what}: some balances are unknown"
@@ -333,7 +333,7 @@ def _pegged(
     for (asset, coin), entry in sums.items():
         if asset in natives:
             text = (
-                f"{coin} is a token that the exchange backs itself, and {plain(natives[asset])} "
+                f"{coin} is a token that the exchange backs itself, and {grouped(natives[asset])} "
                 f"{asset} are counted as well: the same coins may be in both"
             )
             yield Wrapped(asset, coin, entry.kind, entry.amount, False, text)

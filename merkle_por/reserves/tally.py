@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from merkle_por.reserves.snapshot import Course
 
 CLAIMED = "balances are the exchange's own figures (claimed): add --node"
+NO_AMOUNTS = "the list names addresses, no amounts: add --node to see what they hold"
 
 
 class Sum:
@@ -127,7 +128,8 @@ class Tally:
         self, files: tuple[ListFile, ...], own_tokens: tuple[str, ...] = ()
     ) -> ReservesReport:
         if not self.errors and not self.asked and any(file.rows for file in files):
-            self.warnings.append(Caution("claimed", CLAIMED))
+            named = any(found.counted is not None for found in self.sums.values())
+            self.warnings.append(Caution("claimed", CLAIMED if named else NO_AMOUNTS))
         if self.counts.get(NOT_JUDGED):
             text = "the signatures of the list were not judged"
             self.note("ownership-not-checked", text, None, About.OWNERSHIP, CheckStatus.NOT_CHECKED)

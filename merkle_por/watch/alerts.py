@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from merkle_por.amounts import plain
+from merkle_por.amounts import grouped, plain
 from merkle_por.errors import UsageError
 from merkle_por.history import Reading
 from merkle_por.reserves.chains.http import Endpoint, endpoint
@@ -77,7 +77,8 @@ def broken(reading: Reading, limits: Bounds) -> tuple[Alert, ...]:
     total = limits.totals.get(reading.exchange, limits.totals.get(None))
     if total is not None and reading.held_value is not None and reading.held_value < total:
         value, bound = plain(reading.held_value), plain(total)
-        text = f"the total is {value} {reading.currency}, the bound is {bound}"
+        text = f"the total is {grouped(reading.held_value)} {reading.currency}, "
+        text += f"the bound is {grouped(total)}"
         found.append(Alert(reading.exchange, "total", value, bound, text))
     return tuple(found)
 

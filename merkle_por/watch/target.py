@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from merkle_por.amounts import plain
+from merkle_por.amounts import grouped
 from merkle_por.attestation import Liabilities, liabilities_of
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Incomplete, Invalid, Malformed, UsageError
@@ -228,7 +228,7 @@ def _owed(liabilities: Sequence[Liabilities]) -> dict[str, Decimal]:
     for source in liabilities:
         for asset, amount in source.totals.items():
             if owed.setdefault(asset, amount) != amount:
-                text = f"{asset}: {plain(owed[asset])} or {plain(amount)} are owed"
+                text = f"{asset}: {grouped(owed[asset])} or {grouped(amount)} are owed"
                 raise Invalid("source-conflict", text)
     return owed
 

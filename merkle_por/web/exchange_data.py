@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
 
-from merkle_por.amounts import EXACT, cut
+from merkle_por.amounts import EXACT, cut, grouped
 from merkle_por.errors import UsageError
 from merkle_por.history import AssetReading, History, Reading, Wallet, default_path
 from merkle_por.report.charts import (
@@ -29,7 +29,7 @@ from merkle_por.report.charts import (
     token_bars,
 )
 from merkle_por.report.reserves_text import percent
-from merkle_por.report.text import grouped, safe
+from merkle_por.report.text import safe
 from merkle_por.report.watch_text import total_ratio
 from merkle_por.reserves.holding import VERIFIED
 from merkle_por.web.explorers import link

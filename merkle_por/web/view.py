@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from merkle_por.amounts import grouped
 from merkle_por.clock import now
 from merkle_por.report.blocks import BlockPage, Item
 from merkle_por.report.charts import Chart, Coverage, coverage_bars, stacked_kinds
 from merkle_por.report.ladder import Row, Rung, folded, ladders, split
-from merkle_por.report.text import grouped, pointed, safe, shortened
+from merkle_por.report.text import pointed, safe, shortened
 from merkle_por.verdict import Check, CheckStatus, State, Verdict
 from merkle_por.version import __version__
 

@@ -39,6 +39,13 @@ def test_the_question_comes_before_the_files_own_root() -> None:
     assert done.text.count("UNCONFIRMED") == 1
 
 
+def test_the_end_of_input_is_no_answer() -> None:
+    done = on_terminal("verify", proof(), answers=["\x04"])  # Ctrl-D
+    assert done.status == 4
+    assert PAIR_ROOT in done.text.split(QUESTION)[1]
+    assert "stopped" not in done.text
+
+
 def test_example_e_on_a_terminal_word_for_word() -> None:
     file = vectorfiles.file("peer", "bybit", "mock_user_merkle_tree_path_40_v5.json")
     # A terminal without UTF-8 shows the ASCII marks of the design.

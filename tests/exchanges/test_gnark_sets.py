@@ -16,13 +16,14 @@ from gnarksets import audited, copied, entries, facts, named, rewritten
 from helpers import changed_bytes_never_valid, recognised
 
 import merkle_por
+from merkle_por.amounts import grouped
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed, UsageError
 from merkle_por.exchanges._gnark_por import batches, rows
 from merkle_por.exchanges._gnark_por.batches import Task
 from merkle_por.exchanges._gnark_por.rows import Columns, Link
 from merkle_por.execution import Execution
-from merkle_por.report.text import Page, grouped
+from merkle_por.report.text import Page
 from merkle_por.verdict import CheckStatus, State, Totals, Verdict
 
 FORMATS = ("binance-zk-v1", "binance-zk-v1b", "binance-zk-v2", "binance-zk-v3", "gate-zk", "htx-zk")

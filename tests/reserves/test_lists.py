@@ -580,3 +580,10 @@ def test_coins_of_other_chains_on_binances_own_are_its_own_claims() -> None:
     assert (found["BTC"]["reserves"], found["BTC"]["state"]) == ("1", "short")
     assert found["ETH"]["reserves"] == "101000"
     assert found["USDT"]["reserves"] == "1000000"
+
+
+def test_a_list_without_amounts_says_so() -> None:
+    page = reserves(b"1Kr6QSydW9bFQG1mXiPNNu6WpJGmUa9i1g - BTC hot wallet\n").page(Page()).plain()
+    assert "\n  rows without amounts: BTC 1\n" in page
+    assert "the list names addresses, no amounts" in page
+    assert "claimed" not in page

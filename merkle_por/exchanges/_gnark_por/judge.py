@@ -50,7 +50,8 @@ SYMBOLS = (
 HIDDEN = (
     "index-range-not-given",
     "Which accounts the proofs cover was not said: since 2026-05 a tree can hold accounts that "
-    "are in no total. Audit the published set, then: verify --attestation AUDIT.json",
+    "are in no total. merkle-por audit DIR --root HEX --json > AUDIT.json, then: merkle-por verify "
+    "FILE --attestation AUDIT.json",
 )
 DUMMIES = (
     "worthless-collateral",
@@ -180,7 +181,9 @@ def _judge_user(document: Document, given: Given, findings: Findings, family: Fa
     release = family.release(rebuilt.profile, _ranged(proven, given))
     _covered(one, family, proven, given, findings)
     sound = _say_release(release, given, findings)
-    findings.lines[About.TOTALS] = "not in this file: audit the published set (proof.csv, keys)"
+    findings.lines[About.TOTALS] = (
+        "not in this file; the published set (proof.csv, keys) has them: merkle-por audit DIR"
+    )
     if proven is not None:
         _claim(proven, family, release, given, findings)
         compare_totals(given, findings)
@@ -402,7 +405,8 @@ def _claim(
             which = "the verifying key" if key.tier is None else f"the key of tier {key.tier}"
             findings.unconfirmed(
                 "key-not-pinned",
-                f"{which} is confirmed by nobody, its SHA-256 is {key.sha256}",
+                f"{which} is confirmed by nobody (--given vk_sha256=HEX); its SHA-256 is "
+                f"{key.sha256}",
                 about=About.PROOF,
             )
             findings.compare(f"SHA-256 of {which}: {key.sha256}", "what others see")

@@ -122,7 +122,8 @@ _WHERE = Where(
     file="binance.com, logged in: Profile > Wallet > Verification, entry "
     '"Merkle Tree + Zksnarks", download; the set (proof.csv, config.json, keys) in the archive '
     "published beside the audit",
-    root="the set's last account tree root: audit it, or see what others published",
+    root="binance.com > Proof of Reserves (public page), or the last account tree root of the "
+    "published set: audit it",
     certain="official programs were run on sets of our own; no published archive was at hand",
 )
 

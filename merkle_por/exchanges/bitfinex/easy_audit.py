@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from merkle_por.amounts import EXACT, plain
+from merkle_por.amounts import EXACT, grouped, plain
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.merkle.paths import sha256_hex, top_of
@@ -93,7 +93,7 @@ def _own(nonce: str, entries: list[Entry], given: Given, findings: Findings) -> 
             wanted == entry.balance,
             "balance-mismatch",
             "the list has your balance",
-            f"the list says {entry.balance} satoshi, your own figure is {plain(wanted)}",
+            f"the list says {entry.balance} satoshi, your own figure is {grouped(wanted)}",
             expected=plain(wanted),
             computed=str(entry.balance),
         )

@@ -104,7 +104,8 @@ SCHEME = Scheme(
     where=Where(
         file="htx.com, logged in: Assets > Proof of Reserves, download; the set (proof.csv, "
         "config.json, key) in the archive of the audit",
-        root="the set's last account tree root: audit it, or see what others published",
+        root="htx.com > Proof of Reserves, the audit's own page, or the last account tree root of "
+        "the published set: audit it",
         certain="official program and its samples were run; menus not seen",
     ),
 )

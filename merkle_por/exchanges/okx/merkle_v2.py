@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from merkle_por.amounts import EXACT, add, amounts, negatives, plain, stripped
+from merkle_por.amounts import EXACT, add, amounts, grouped, negatives, stripped
 from merkle_por.documents import Document, Fields, parse_json
 from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.exchanges import _ledger
@@ -266,7 +266,7 @@ def check_user(user: User, findings: Findings) -> None:
         for coin, value in negatives(part.balances).items():
             raise Invalid(
                 "negative-balance",
-                f"a part of your {coin} is negative: it hides as much elsewhere ({plain(value)})",
+                f"a part of your {coin} is negative: it hides as much elsewhere ({grouped(value)})",
             )
     for coin in COINS:
         if stripped(sums[coin]) != user.total.texts[coin]:

@@ -295,6 +295,7 @@ USER = Scheme(
         root='the global proof: okx.com, public download page, "Liability report"; give it with '
         "--given global=sum_proof_data.json",
         certain="official program was run on synthetic accounts",
+        given="--given global=sum_proof_data.json",
     ),
 )
 

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from merkle_por.amounts import plain
+from merkle_por.amounts import grouped
 from merkle_por.errors import Incomplete, UsageError
 from merkle_por.execution import Execution
 from merkle_por.reserves.chains import agree, registry
@@ -161,7 +161,7 @@ def judged(listed: Decimal | None, balance: Balance) -> Balance:
         return balance
     assert listed is not None
     assert balance.amount is not None
-    text = f"{plain(listed)} are listed, {plain(balance.amount)} were there"
+    text = f"{grouped(listed)} are listed, {grouped(balance.amount)} were there"
     return replace(balance, problem=("lower-balance", text))
 
 

@@ -158,4 +158,7 @@ LAYOUT = Layout(
         "message": Fact(FactKind.VALUE, "the text(s) that the proof may be for"),
         "chain": Fact(FactKind.VALUE, "the coins' chain, if not bitcoin"),
     },
+    shown="the outputs' amounts; each is signed for by the keys that can spend it, nodes you name "
+    "show that it was unspent",
+    unshown="Whether the coins are still there: they can be spent in the block after.",
 )

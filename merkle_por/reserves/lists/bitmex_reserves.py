@@ -64,4 +64,6 @@ LAYOUT = Layout(
     facts={
         "keys": Fact(FactKind.VALUE, "the exchange's founder keys, seen outside this file, hex"),
     },
+    shown="listed amounts; with the keys given, that only they can spend from each script",
+    unshown="Whose the keys in the scripts are, unless you know the exchange's.",
 )

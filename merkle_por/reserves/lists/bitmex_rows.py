@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 
-from merkle_por.amounts import EXACT, ZERO, add, plain
+from merkle_por.amounts import EXACT, ZERO, add, grouped, plain
 from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.reserves.lists.bitmex_reserves import KEYS
 from merkle_por.reserves.lists.plain_yaml import Entry, Mapping, Scalar, entries
@@ -278,7 +278,7 @@ def rows(reading: Reading) -> Iterator[Row]:
     if total != stated:
         reading.fail(
             "sum-mismatch",
-            f"{plain(stated)} BTC are stated in all, the rows hold {plain(total)}",
+            f"{grouped(stated)} BTC are stated in all, the rows hold {grouped(total)}",
             expected=plain(stated),
             computed=plain(total),
         )

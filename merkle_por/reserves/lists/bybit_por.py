@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from merkle_por.amounts import ZERO, add, plain
+from merkle_por.amounts import ZERO, add, grouped, plain
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed
 from merkle_por.reserves import variants
@@ -112,7 +112,7 @@ def read(reading: Reading) -> Iterator[Row]:
     for group, found in gaps:
         reading.fail(
             "group-mismatch",
-            f"{group.coin}: {plain(group.amount)} are stated, the rows hold {plain(found)}",
+            f"{group.coin}: {grouped(group.amount)} are stated, the rows hold {grouped(found)}",
             group.line,
             expected=plain(group.amount),
             computed=plain(found),

@@ -25,7 +25,8 @@ class Layout:
     amounts: whether its rows have any. signed: whether its rows can carry signatures.
     coin_is_network: its coin tags name the chain, and `asset` what is held there.
     facts: the layout's own facts from outside; `all_facts` adds those of signed lists.
-    members: as `Scheme.members`.
+    members: as `Scheme.members`. shown, unshown: what such a list shows of the totals, and what it
+    leaves open of who controls the coins, where that is not what lists of addresses do.
     prove: for layouts whose rows name no addresses, how nodes are asked about them.
     """
 
@@ -44,6 +45,8 @@ class Layout:
     aliases: tuple[str, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
     members: tuple[str, ...] = ()
+    shown: str = ""
+    unshown: str = ""
     prove: Callable[[Reading, Answers], Iterator[Answered]] | None = None
 
     @property

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from merkle_por.amounts import EXACT, ZERO, add, plain
+from merkle_por.amounts import EXACT, ZERO, add, grouped
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed
 from merkle_por.reserves import variants
@@ -186,7 +186,7 @@ def read(reading: Reading) -> Iterator[Row]:
     for group, found in asset_gaps(reading.summary, per_asset):
         reading.warn(
             "group-mismatch",
-            f"{group.coin}: {plain(group.amount)} are stated, the rows hold {plain(found)}",
+            f"{group.coin}: {grouped(group.amount)} are stated, the rows hold {grouped(found)}",
         )
 
 

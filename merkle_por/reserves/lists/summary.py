@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from merkle_por.amounts import EXACT, ZERO, plain
+from merkle_por.amounts import EXACT, ZERO, grouped, plain
 from merkle_por.errors import Malformed
 from merkle_por.reserves.lists.reading import Reading, SummaryLine
 
@@ -65,7 +65,7 @@ def check_lines(reading: Reading, sums: Sums, same: Callable[[str], str] = str) 
             if line.amount:
                 reading.fail(
                     "summary-without-rows",
-                    f"{line.coin}: {plain(line.amount)} are stated, no row has any",
+                    f"{line.coin}: {grouped(line.amount)} are stated, no row has any",
                     line.line,
                 )
             continue
@@ -73,7 +73,7 @@ def check_lines(reading: Reading, sums: Sums, same: Callable[[str], str] = str) 
         if abs(EXACT.subtract(found, line.amount)) > tolerated(line.amount, sums.rows[coin]):
             reading.fail(
                 "summary-mismatch",
-                f"{line.coin}: {plain(line.amount)} are stated, the rows hold {plain(found)}",
+                f"{line.coin}: {grouped(line.amount)} are stated, the rows hold {grouped(found)}",
                 line.line,
                 expected=plain(line.amount),
                 computed=plain(found),
@@ -110,7 +110,8 @@ def check_groups(reading: Reading) -> None:
         if abs(EXACT.subtract(total, group.amount)) > slack:
             reading.fail(
                 "group-mismatch",
-                f"{group.coin}: {plain(group.amount)} are stated, its lines hold {plain(total)}",
+                f"{group.coin}: {grouped(group.amount)} are stated, "
+                f"its lines hold {grouped(total)}",
                 group.line,
                 expected=plain(group.amount),
                 computed=plain(total),
