@@ -11,18 +11,18 @@ Elements are integers 0 <= value < MODULUS; as bytes, 32 big-endian. `poseidon` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 
 from merkle_por._native import backend, kernel, known_answer
 from merkle_por.errors import Malformed, UsageError
+from merkle_por.hashes.poseidon_bn254_python import permute
 from merkle_por.hashes.poseidon_bn254_tables import (
     ELEMENT_BYTES,
-    FULL_ROUNDS,
     MODULUS,
     PARTIAL_ROUNDS,
-    table,
     table_bytes,
 )
 
@@ -31,6 +31,7 @@ BLOCK = 12
 BLOCK_V1B = 16
 """Elements a block in Binance's release v1.0.2."""
 PORTABLE = "portable"
+_LONG = 64
 
 
 def field_element(data: bytes, where: str | None = None) -> int:
@@ -50,47 +51,31 @@ def _out_of_range(where: str | None) -> Malformed:
     )
 
 
-def permute(state: Sequence[int]) -> list[int]:
-    """The permutation of 2..17 lanes, in plain Python.
-
-    Lanes above 0 stay unreduced through all partial rounds (below 2^515 after 70 of them): one
-    longer product a lane and round is cheaper than a reduction.
-    """
-    width = len(state)
-    constants = table(width)
-    lanes = list(state)
-    half = FULL_ROUNDS // 2
-    for index, row in enumerate(constants.first):
-        matrix = constants.mds if index < half - 1 else constants.joint
-        lanes = _full_round(lanes, row, matrix)
-    zero, others = lanes[0], lanes[1:]
-    for one in constants.partial:
-        x = zero + one.constant
-        x = pow(x, 5, MODULUS)
-        zero = one.corner * x
-        for factor, lane in zip(one.row, others, strict=True):
-            zero += factor * lane
-        zero %= MODULUS
-        others = [lane + factor * x for lane, factor in zip(others, one.column, strict=True)]
-    lanes = [zero, *others]
-    for row in constants.last:
-        lanes = _full_round(lanes, row, constants.mds)
-    return lanes
-
-
-def _full_round(
-    lanes: list[int], constants: tuple[int, ...], matrix: tuple[tuple[int, ...], ...]
-) -> list[int]:
-    boxed = [pow(a + b, 5, MODULUS) for a, b in zip(lanes, constants, strict=True)]
-    return [sum([a * b for a, b in zip(row, boxed, strict=True)]) % MODULUS for row in matrix]
-
-
-def poseidon_in_python(elements: Sequence[int], block: int = BLOCK) -> int:
-    """`poseidon` without the native kernel: the readable twin."""
+def poseidon_in_python(
+    elements: Sequence[int], block: int = BLOCK, number: Callable[[int], int] = int
+) -> int:
+    """`poseidon` without the native kernel. number: `int`, or gmpy2's `mpz`."""
     lanes = [0, 0]
     for start in range(0, len(elements), block):
-        lanes = permute([lanes[0], *elements[start : start + block]])
-    return lanes[1]
+        lanes = permute([lanes[0], *elements[start : start + block]], number)
+    return int(lanes[1])
+
+
+@cache
+def _gmpy2() -> Callable[[int], int] | None:
+    try:
+        from gmpy2 import mpz
+    except ImportError:
+        return None
+    number: Callable[[int], int] = mpz
+    return number
+
+
+def _number(blocks: int) -> Callable[[int], int]:
+    """What to calculate with in Python: gmpy2 takes as long to load as it saves in _LONG blocks."""
+    if backend() == "python" or (blocks < _LONG and "gmpy2" not in sys.modules):
+        return int
+    return _gmpy2() or int
 
 
 def poseidon(elements: Sequence[int], block: int = BLOCK) -> int:
@@ -105,7 +90,7 @@ def poseidon(elements: Sequence[int], block: int = BLOCK) -> int:
             raise _out_of_range(None)
     native = kernel("poseidon_bn254")
     if native is None:
-        return poseidon_in_python(elements, block)
+        return poseidon_in_python(elements, block, _number(-(-len(elements) // block)))
     message = b"".join([element.to_bytes(ELEMENT_BYTES) for element in elements])
     return int.from_bytes(_native(native, message, len(elements), block, backend() != "c"))
 
@@ -124,12 +109,13 @@ def poseidon_many(messages: bytes, length: int, block: int = BLOCK) -> bytes:
     if native is not None:
         return _native(native, messages, length, block, backend() != "c")
     out = []
+    number = _number(len(messages) // step * -(-length // block))
     for start in range(0, len(messages), step):
         elements = [
             field_element(messages[at : at + ELEMENT_BYTES])
             for at in range(start, start + step, ELEMENT_BYTES)
         ]
-        out.append(poseidon_in_python(elements, block).to_bytes(ELEMENT_BYTES))
+        out.append(poseidon_in_python(elements, block, number).to_bytes(ELEMENT_BYTES))
     return b"".join(out)
 
 
@@ -170,16 +156,31 @@ def _native(native: ModuleType, messages: bytes, length: int, block: int, fast: 
     return digests
 
 
+KNOWN: tuple[tuple[list[int], int, str], ...] = (
+    ([1, 2], BLOCK, "0fca49b798923ab0239de1c9e7a4a9a2210312b6a2f616d18b5a87f9b628ae29"),
+    (
+        [MODULUS - 1] * 14,
+        BLOCK,
+        "0c875168ca63630165bdd692e6f2ea239194b62066c645a15a271d421f1b5742",
+    ),
+    (
+        list(range(18)),
+        BLOCK_V1B,
+        "1ede499c1263864e37f1fc96cf8480899787752460f6a4b5c4d666ed13dcf2e7",
+    ),
+)
+"""Message, block and digest: a node, the largest elements in a block with a narrower last one, and
+the widest. Written down, since the twin would take longer than the check of a user's file."""
+
+
 def _known_answer(native: ModuleType) -> bool:
-    """A node, a block with a narrower last one, and the largest elements, against the twin."""
+    """Both engines of the kernel on KNOWN."""
     if not hasattr(native, "poseidon_bn254_hash"):  # built before this part was added
         return False
-    cases = (([1, 2], BLOCK), ([MODULUS - 1] * 14, BLOCK), (list(range(18)), BLOCK_V1B))
-    for elements, block in cases:
+    for elements, block, digest in KNOWN:
         message = b"".join(element.to_bytes(ELEMENT_BYTES) for element in elements)
-        digest = poseidon_in_python(elements, block).to_bytes(ELEMENT_BYTES)
         for fast in (False, True):
-            if _native(native, message, len(elements), block, fast) != digest:
+            if _native(native, message, len(elements), block, fast).hex() != digest:
                 return False
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from merkle_por.hashes.poseidon_bn254 import (
     poseidon_in_python,
     poseidon_many,
 )
+from merkle_por.hashes.poseidon_bn254_python import GROUP, SLOT
 from merkle_por.hashes.poseidon_bn254_tables import (
     DATA,
     FULL_ROUNDS,
@@ -107,14 +109,68 @@ def test_no_other_tables_are_shipped() -> None:
     assert len(list(DATA.glob("poseidon_bn254_*.bin"))) == len(SHIPPED)
 
 
-@pytest.mark.parametrize("width", range(2, 18))
-def test_sparse_rounds_equal_dense_rounds(width: int) -> None:
-    for state in (
+def states(width: int) -> tuple[list[int], ...]:
+    return (
         [MODULUS - 1] * width,
         [0] * width,
-        [hash((width, lane)) % MODULUS for lane in range(width)],
-    ):
+        [pow(7, 100 + width + lane, MODULUS) for lane in range(width)],
+    )
+
+
+@pytest.mark.parametrize("width", range(2, 18))
+def test_sparse_rounds_equal_dense_rounds(width: int) -> None:
+    for state in states(width):
         assert permute(state) == permute_dense(state)
+
+
+@pytest.mark.parametrize("width", range(2, 18))
+def test_gmpy2_gives_what_plain_integers_give(width: int) -> None:
+    mpz = pytest.importorskip("gmpy2").mpz
+    for state in states(width):
+        assert permute(state, mpz) == permute(state)
+        digest = poseidon_in_python(state, width - 1, mpz)
+        assert type(digest) is int
+        assert digest == poseidon_in_python(state, width - 1)
+
+
+@pytest.mark.parametrize("width", range(2, 18))
+def test_no_slot_of_packed_numbers_can_overflow(width: int) -> None:
+    """With every constant at its largest, not only the lanes: the bound that SLOT rests on."""
+    groups = -(-PARTIAL_ROUNDS[width] // GROUP)
+    lanes = (width - 1) * (groups + 1) * (MODULUS - 1) ** 2
+    products = max(width, GROUP) * (MODULUS - 1) ** 2
+    assert lanes + products < 1 << 515 < 1 << SLOT
+
+
+def test_gmpy2_is_loaded_for_long_messages_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gmpy2")
+    monkeypatch.setenv(VARIABLE, "auto")
+    assert module._gmpy2() is not None  # kept, so that it is not initialised twice below
+    with monkeypatch.context() as without:
+        without.delitem(sys.modules, "gmpy2")
+        assert module._number(28) is int
+        assert module._number(84) is not int
+    assert module._number(1) is not int  # loaded by now
+    monkeypatch.setenv(VARIABLE, "python")
+    assert module._number(84) is int
+    monkeypatch.setenv(VARIABLE, "auto")
+    monkeypatch.setattr(module, "_gmpy2", lambda: None)
+    assert module._number(84) is int
+
+
+def test_without_the_kernel_gmpy2_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("gmpy2")
+    monkeypatch.setattr(module, "kernel", lambda part: None)
+    elements = list(range(800))
+    digest = poseidon_in_python(elements)
+    assert poseidon(elements) == digest
+    joined = b"".join(value.to_bytes(32) for value in elements)
+    assert poseidon_many(joined, 800) == digest.to_bytes(32)
+
+
+def test_the_known_answers_are_those_of_the_twin() -> None:
+    for elements, block, digest in module.KNOWN:
+        assert f"{poseidon_in_python(elements, block):064x}" == digest
 
 
 def test_tables_with_wrong_bytes_are_refused() -> None:
