@@ -1,8 +1,8 @@
 """Each vector that an exchange's own program lets through is refused here, for the reason named.
 
-official_acceptances.json: vector -> class name of our refusal. What each official program answered
+accepted_elsewhere.json: vector -> class name of our refusal. What each official program answered
 stands in the manifests (`official`). A new vector of this kind must get its line:
-`python tests/conformance/test_official_acceptances.py` prints those that are missing.
+`python tests/conformance/test_accepted_elsewhere.py` prints those that are missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import test_manifests
 import vectorfiles
 
 REASONS: dict[str, str] = json.loads(
-    (Path(__file__).parent / "official_acceptances.json").read_text()
+    (Path(__file__).parent / "accepted_elsewhere.json").read_text()
 )
 # How the official programs say yes, each in words of its own; exit status 0 where they say none.
 YES = re.compile(
