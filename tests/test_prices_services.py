@@ -257,7 +257,7 @@ def test_median_of_three_with_a_warning_above_one_per_cent(
     assert found.ambiguous == ("LUNA",)
     said = {warning.id: warning.text for warning in found.warnings}
     assert "ETH lie more than 1 % apart" in said["price-spread"]
-    assert "coingecko 1793, coinmarketcap 1795, defillama 1900" in said["price-spread"]
+    assert "coingecko 1,793; coinmarketcap 1,795; defillama 1,900" in said["price-spread"]
     assert [w.text[:4] for w in found.warnings if w.id == "price-id"] == ["LUNA", "XYZ:"]
 
 

@@ -53,7 +53,7 @@ def combine(
     low, high, middle = min(values), max(values), median(values)
     gap = Fraction(EXACT.subtract(high, low))
     if gap > SPREAD * Fraction(middle):
-        said = ", ".join(f"{quote.source} {grouped(quote.value)}" for quote in counted)
+        said = "; ".join(f"{quote.source} {grouped(quote.value)}" for quote in counted)
         text = f"prices of {asset} lie more than 1 % apart: {said}; counted as {grouped(middle)}"
         warnings.append(Caution("price-spread", text))
     return middle, counted, warnings

@@ -99,7 +99,7 @@ class Course:
     def text(self) -> str:
         """In words, with the figures."""
         at = self.snapshot
-        days = ", ".join(f"{r.days:+} d: {grouped(r.amount)}" for r in self.readings if r.days)
+        days = "; ".join(f"{r.days:+} d: {grouped(r.amount)}" for r in self.readings if r.days)
         what = f"{self.asset} on {self.chain}: {grouped(at.amount)} at the snapshot ({days})"
         if self.only_for_the_day:
             return f"{what}: a good part of it was there only then"
