@@ -37,3 +37,15 @@ def test_every_reason_raised_in_the_code_is_in_the_table() -> None:
         for reason in pattern.findall(path.read_text())
     }
     assert used - set(REASONS) == set()
+
+
+def test_every_warning_has_its_line() -> None:
+    """Classes of warnings are read by scripts (`warnings[].class`): written out, each is found."""
+    named = re.compile(r'(?:Caution|\bwarn)\(\s*"([a-z0-9-]+)"')
+    found = {
+        name
+        for path in (PROJECT / "merkle_por").rglob("*.py")
+        for name in named.findall(path.read_text())
+    }
+    assert len(found) > 40
+    assert found - set(REASONS) == set()
