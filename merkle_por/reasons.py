@@ -117,7 +117,7 @@ REASONS: dict[str, str] = {
     "key-length": "the verifying key is not as long as its form demands",
     "key-mismatch": "the signature is not by the public key that the row names",
     "key-not-pinned": "the verifying key is not one that is known from outside",
-    "keys-not-given": "the published keys of a script list were not given, so keys in it are bound to nobody",
+    "keys-not-given": "keys of a script list were not given from outside: it binds them to nobody",
     "keys-not-sorted": "entries do not stand in the order of their keys",
     "leaf-hash": "the leaf rebuilt from the balances is not the file's leaf",
     "leaf-not-found": "the leaf is not among the published ones",
