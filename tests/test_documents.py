@@ -84,6 +84,8 @@ def test_any_bytes_are_a_value_or_malformed(data: bytes) -> None:
         ("[" + "9" * 101 + "]", "bad-number"),
         ("[0." + "9" * 101 + "]", "bad-number"),
         ("[1e" + "9" * 101 + "]", "bad-number"),
+        ("[-" + "9" * 100 + "]", "bad-number"),
+        ("[1, " + "1234567890" * 10 + "0]", "bad-number"),
         ("[" * 201 + "]" * 201, "too-deep"),
         ("[" * 100_000, "too-deep"),
         ('{"a":' * 300 + "1" + "}" * 300, "too-deep"),
@@ -116,6 +118,14 @@ def test_numbers_that_are_no_plain_integers_keep_their_text() -> None:
     value = parse_json(b"[1, -1, -0, 1.50, 1e3, 0.1]")
     assert value == [1, -1, Number("-0"), Number("1.50"), Number("1e3"), Number("0.1")]
     assert [type(item) for item in value[:2]] == [int, int]
+
+
+def test_integers_are_read_alike_with_and_without_a_longer_number_beside_them() -> None:
+    numbers = [0, 7, -31, 10**99 - 1, -(10**98), 2**64]
+    text = ", ".join(map(str, numbers))
+    assert parse_json(f"[{text}]".encode()) == numbers
+    assert parse_json(f'[{text}, "{"8" * 200}"]'.encode()) == [*numbers, "8" * 200]
+    assert parse_json(f"[{text}, -0]".encode()) == [*numbers, Number("-0")]
 
 
 def test_surrogate_pairs_are_characters() -> None:

@@ -170,10 +170,13 @@ static const struct engine portable = {"portable", power5_portable, dot_portable
 
 static int cpu_has_adx(void)
 {
-    unsigned a, b, c, d;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))
-        return 0;
-    return (b >> 8 & 1) && (b >> 19 & 1);
+    /* Asked once: in a virtual machine the answer takes as long as half a hash of two elements. */
+    static int known; /* 0: not asked yet, else 1 + answer. Two threads find the same. */
+    if (known == 0) {
+        unsigned a, b, c, d;
+        known = 1 + (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 8 & 1) && (b >> 19 & 1));
+    }
+    return known - 1;
 }
 
 /* t <- t + a * (word of b); then t <- (t + m q) / 2^64. t1 t2 t3 t4 t0 are the words afterwards. */

@@ -7,7 +7,7 @@ line tells the signs of the files that its module recognises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -33,6 +33,8 @@ class Signs:
 
 
 ANY = ("",)
+UNSIGNED = b"023456789"
+"""Bytes that no word of a JSON file's signs holds."""
 _TABLES = ("account_tree_roots", "AccountTreeRoots")  # columns of proof.csv
 
 MODULES: dict[str, Signs] = {
@@ -86,24 +88,28 @@ def schemes() -> tuple[Scheme, ...]:
 
 def candidates(document: Document) -> Iterator[Scheme]:
     """The schemes whose recogniser can answer for the document: all but those that can't."""
+    possible = _question(document)
     for name, signs in MODULES.items():
-        if _possible(document, signs):
+        if possible(signs):
             yield from of_module(name)
 
 
-def _possible(document: Document, signs: Signs) -> bool:
+def _question(document: Document) -> Callable[[Signs], bool]:
+    """What tells whether a module with such signs can know the document."""
     if document.is_folder:
-        return signs.folder
+        return lambda signs: signs.folder
     if not document.looks_like_json:
-        return bool(signs.text) and _shows(_unpacked_head(document), signs.text)
-    if not signs.json:
-        return False
+        head = _unpacked_head(document)
+        return lambda signs: _shows(head, signs.text)
     try:
         data = document.data
     except Malformed:
-        return True
-    # An escape may hide a letter of a word, so such a file is shown to everybody.
-    return b"\\u" in data or _shows(data, signs.json)
+        return lambda signs: bool(signs.json)
+    if b"\\u" in data:  # an escape may hide a letter of a word
+        return lambda signs: bool(signs.json)
+    # Long files are mostly digits: without them less is left to search for each module's words.
+    letters = data.translate(None, UNSIGNED)
+    return lambda signs: _shows(letters, signs.json)
 
 
 def _unpacked_head(document: Document) -> bytes:

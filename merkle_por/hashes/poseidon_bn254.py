@@ -85,13 +85,15 @@ def poseidon(elements: Sequence[int], block: int = BLOCK) -> int:
     (field-element-range) where an element is not in 0..MODULUS-1; UsageError for an empty message.
     """
     _check_shape(len(elements), block)
-    for element in elements:
-        if not 0 <= element < MODULUS:
-            raise _out_of_range(None)
     native = kernel("poseidon_bn254")
     if native is None:
+        if not all(0 <= element < MODULUS for element in elements):
+            raise _out_of_range(None)
         return poseidon_in_python(elements, block, _number(-(-len(elements) // block)))
-    message = b"".join([element.to_bytes(ELEMENT_BYTES) for element in elements])
+    try:
+        message = b"".join([element.to_bytes(ELEMENT_BYTES) for element in elements])
+    except OverflowError:  # negative, or far too large; the kernel finds what is left
+        raise _out_of_range(None) from None
     return int.from_bytes(_native(native, message, len(elements), block, backend() != "c"))
 
 

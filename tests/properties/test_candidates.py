@@ -7,7 +7,7 @@ from pathlib import Path
 import vectorfiles
 
 from merkle_por.documents import Document
-from merkle_por.exchanges import MODULES, candidates, of_module, schemes
+from merkle_por.exchanges import MODULES, UNSIGNED, candidates, of_module, schemes
 
 
 def test_every_recognised_vector_is_shown_to_its_scheme() -> None:
@@ -22,6 +22,11 @@ def test_every_recognised_vector_is_shown_to_its_scheme() -> None:
             assert answers <= shown, path
             recognised += bool(answers)
     assert recognised > 500
+
+
+def test_no_word_of_a_json_file_has_bytes_that_are_left_out_of_the_search() -> None:
+    words = "".join(word for signs in MODULES.values() for word in signs.json)
+    assert set(words.encode()).isdisjoint(UNSIGNED)
 
 
 def test_an_escaped_letter_hides_nothing() -> None:
