@@ -1,5 +1,6 @@
 """Makes `vectorfiles` importable from every test folder, and keeps hypothesis quiet about time."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -7,6 +8,10 @@ from pathlib import Path
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# Programs that tests start import the package that is installed, as the tests do, not the folder
+# they are started in: that one may have no compiled kernel.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 settings.register_profile("project", deadline=None, max_examples=60)
 settings.load_profile("project")

@@ -84,7 +84,8 @@ def _kernel(native: str, built: bool) -> tuple[str, str | None]:
     if _native.backend() == "python":
         return native, f"unset {_native.VARIABLE}"
     if not built:
-        return native, "with a C compiler: pip install --no-cache-dir --force-reinstall merkle-por"
+        # Without the option pip would take the wheel that it made without a compiler again.
+        return f"{native}; needs a C compiler", "pip install --no-cache-dir --force-reinstall ."
     try:
         return f"{_ENGINES[kernel_engine()]}, known answers right", None
     except UsageError as error:
