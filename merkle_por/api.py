@@ -17,7 +17,7 @@ from merkle_por.exchanges import schemes
 from merkle_por.execution import Execution
 from merkle_por.pins import Pin, find
 from merkle_por.recognise import by_id, recognise
-from merkle_por.scheme import FactKind, Given, Kind, Scheme, run
+from merkle_por.scheme import FactKind, Given, Kind, Scheme, read_as_file, run
 from merkle_por.verdict import Caution, Check, FileInfo, Problem, State, Verdict, worst
 
 if TYPE_CHECKING:
@@ -242,6 +242,12 @@ def _taken(scheme: Scheme, facts: Facts, *more: str) -> dict[str, Any]:
     """The values that the scheme takes (`more`: what every proof takes), and all of the caller's
     own: an attestation may say more than is asked, the caller's words may not."""
     names = {*more, *scheme.facts}
+    for name, fact in scheme.facts.items():
+        if facts.origins.get(name) == "attestation" and read_as_file(name, fact):
+            # What a file says is never a path: only its reader names files to open.
+            raise UsageError(
+                f"the attestation names a file for {name}", f"name it yourself: --given {name}=FILE"
+            )
     return {
         name: value
         for name, value in facts.values.items()

@@ -24,7 +24,8 @@ HEAD_BYTES = 64 * 1024
 MOST_SHOWN = 200  # characters of a path in a message
 BOM = b"\xef\xbb\xbf"
 _PACKED = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[][{}]', re.DOTALL)
+# A text without an end goes to the end of all: were it none, each quote in it would begin another.
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _UNSTRUCTURED = bytes(sorted(set(range(256)) - set(b'"[]{}')))
 _HEX = re.compile(r"[0-9a-f]*")
@@ -36,6 +37,7 @@ class Limits:
 
     proof_bytes: largest file that is read whole (proofs, small trees, JSON documents).
     json_depth: nesting of JSON arrays and objects.
+    json_values: values in one JSON text, as commas and brackets tell them.
     path_levels: siblings in one Merkle path (2^64 users are enough for everybody).
     number_chars: characters of one number or amount.
     assets: assets in one node or list of balances.
@@ -45,6 +47,7 @@ class Limits:
 
     proof_bytes: int = 64 * 1024 * 1024
     json_depth: int = 200
+    json_values: int = 4_000_000
     path_levels: int = 64
     number_chars: int = 100
     assets: int = 5_000
@@ -55,7 +58,7 @@ class Limits:
 LIMITS = Limits()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Number:
     """A JSON number that is not a plain integer (1.50, 1e3, -0), as the characters in the file."""
 
@@ -277,7 +280,7 @@ def parse_json(data: bytes, limits: Limits = LIMITS) -> Any:
     """Strict JSON (RFC 8259) from bytes; one leading byte order mark is ignored.
 
     Answers dict, list, str, int, Number, bool or None. Raises Malformed: empty-file, bad-utf8,
-    too-deep, nan, duplicate-key, bad-number (too long), bad-json.
+    too-big, too-deep, nan, duplicate-key, bad-number (too long), bad-json.
     """
 
     def integer(text: str) -> int | Number:
@@ -293,6 +296,8 @@ def parse_json(data: bytes, limits: Limits = LIMITS) -> Any:
     text = decode(data.removeprefix(BOM))
     if not text.strip():
         raise Malformed("empty-file", "there is nothing in the file")
+    if sum(map(data.count, (b",", b"[", b"{"))) > limits.json_values:
+        raise Malformed("too-big", f"more than {limits.json_values:,} values")
     if _deeper(data, limits.json_depth):
         raise Malformed("too-deep", f"nested deeper than {limits.json_depth} levels")
     try:
@@ -328,8 +333,10 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _refuse_lone_surrogates(value: Any) -> None:
     for text in _texts(value):
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise Malformed("bad-json", "half of a surrogate pair in a text")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Malformed("bad-json", "half of a surrogate pair in a text") from None
 
 
 def kind_of(value: object) -> str:

@@ -81,6 +81,15 @@ class Fact:
     digits: tuple[int, ...] = (64,)
 
 
+FILES_BY_VALUE = frozenset({"verifying_keys"})
+"""Facts that are declared as values and read as files (one, or one for each tier in order)."""
+
+
+def read_as_file(name: str, fact: Fact) -> bool:
+    """Whether a scheme opens what is given for this fact."""
+    return fact.kind in (FactKind.FILE, FactKind.FILES) or name in FILES_BY_VALUE
+
+
 ROOT = Fact(FactKind.HASH, "the Merkle root published by the exchange, seen outside this file")
 EXPECT = Fact(FactKind.AMOUNTS, "your own balances at the snapshot, from your statement")
 

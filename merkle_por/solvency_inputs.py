@@ -22,6 +22,7 @@ from merkle_por.prices import Prices, PriceSources, prices_in, prices_of
 from merkle_por.ratio import Variant, read_map
 from merkle_por.reserves.api import reserves as read_reserves
 from merkle_por.reserves.holding import (
+    COUNT_MOST,
     ROWS,
     VERIFIED,
     Holding,
@@ -30,6 +31,7 @@ from merkle_por.reserves.holding import (
     typed_rows,
 )
 from merkle_por.reserves.lists import typed_list
+from merkle_por.reserves.lists.reading import HEIGHT_MOST
 from merkle_por.reserves.overlap import Overlap, overlaps
 from merkle_por.reserves.ownership.row import State as Owned
 from merkle_por.reserves.report import ReservesReport
@@ -274,7 +276,7 @@ class Inputs:
             sum(holding.rows for holding in holdings),
             levels,
             {
-                name: top.object("ownership").integer(name)
+                name: top.object("ownership").integer(name, 0, COUNT_MOST)
                 for name in top.object("ownership").members
             },
             heights=_saved_heights(top),
@@ -392,7 +394,7 @@ def _saved_heights(top: Fields) -> dict[str, tuple[int, int]]:
     for place, item in enumerate(top.array("chains", high=1000) if "chains" in top else ()):
         read = Fields(item, f"chains[{place}]", top.limits)
         if read.get("first") is not None and read.get("last") is not None:
-            ends = (read.object(end).integer("height", low=0) for end in ("first", "last"))
+            ends = (read.object(end).integer("height", 0, HEIGHT_MOST) for end in ("first", "last"))
             found[read.text("chain", 100)] = (next(ends), next(ends))
     return found
 

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +289,41 @@ def test_closed_streams_leave_the_exit_status() -> None:
 
     arguments = ("verify", str(ALICE), "--root", BYBIT_ROOT)
     assert status(*arguments, preexec_fn=close) == 0
+
+
+# -- hostile figures and texts ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"coin,network,address,balance,height,Third party custodian name\nBTC,BTC,bc1qx,1,%d,\n",
+        b"coin,height,amount,address\nBTC-BTC,%d,1,bc1qx\n",
+        b'{"exchange": "x", "addresses": {"bitcoin": ["bc1qx"]}, "heights": {"bitcoin": %d}}',
+        b'{"reserves": [{"asset": "BTC", "amount": "1", "height": %d}]}',
+    ],
+)
+def test_no_height_is_too_high_for_readers_of_json(data: bytes) -> None:
+    good = merkle_por.verify(data % 900_000)
+    assert good.state is State.UNCONFIRMED, good.sentence
+    report = merkle_por.verify(data % 2**64)
+    assert report.state is State.MALFORMED, report.sentence
+
+
+def test_an_attestation_names_no_file_to_open() -> None:
+    facts = {"schema": "merkle-por/attestation/1", "facts": {"audit": "/etc/hostname"}}
+    with pytest.raises(UsageError, match="attestation names a file"):
+        merkle_por.verify(folder() / "customer.json", attestation=json.dumps(facts).encode())
+
+
+def test_a_text_without_an_end_takes_no_longer_than_one_with() -> None:
+    data = b'{"' + b'\\"' * 3_000_000
+    start = time.monotonic()
+    assert merkle_por.verify(data).state is State.MALFORMED
+    assert time.monotonic() - start < 10  # it took hours when each quote began a new text
+
+
+def test_more_values_than_any_proof_has() -> None:
+    for data in (b"[" + b"[]," * 4_000_001 + b"1]", b"[" + b"1," * 4_000_001 + b"1]"):
+        result = merkle_por.verify(data)
+        assert (result.state, result.proofs[0].reason) == (State.MALFORMED, "too-big")

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from merkle_por.documents import LIMITS, Fields, Limits
 from merkle_por.errors import Invalid, Malformed
-from merkle_por.reserves.lists.reading import AMOUNT_CHARS
+from merkle_por.reserves.lists.reading import AMOUNT_CHARS, HEIGHT_MOST
 from merkle_por.reserves.lists.row import RowKind, address_key
 from merkle_por.reserves.ownership.row import State as Owned
 
@@ -52,6 +52,8 @@ ROW_KEYS = (
     "source",
 )
 ROWS = 2_000_000
+COUNT_MOST = 10**15
+"""Of rows in a document of ours: a number that every reader of JSON takes."""
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
@@ -172,7 +174,9 @@ def _typed_row(row: Fields, where: str) -> Holding:
         unknown_rows=int(amount is None),
         address=_optional_text(row, "address"),
         chain=_optional_text(row, "chain"),
-        height=row.integer("height", low=0) if row.members.get("height") is not None else None,
+        height=row.integer("height", 0, HEIGHT_MOST)
+        if row.members.get("height") is not None
+        else None,
         time=strict_time(row.get("time"), row.place("time")) if "time" in row else None,
     )
 
@@ -235,7 +239,7 @@ def saved_holdings(top: Fields) -> list[Holding]:
             raise Malformed("bad-row", "not a kind of coin", where=row.place("kind"))
         value = row.get("amount")
         amount = None if value is None else strict_amount(value, row.place("amount"), SUM_CHARS)
-        rows = row.integer("rows", low=1)
+        rows = row.integer("rows", 1, COUNT_MOST)
         listed = row.members.get("listed")
         found.append(
             Holding(

@@ -186,18 +186,13 @@ def _facts(job: Job) -> dict[str, Any]:
     return given
 
 
-FILES_BY_VALUE = frozenset({"verifying_keys"})
-"""Facts that are declared as values and read as files (one, or one for each tier in order)."""
-
-
 def file_facts() -> frozenset[str]:
     """Names of facts that some scheme reads as a file."""
     from merkle_por.exchanges import schemes
-    from merkle_por.scheme import FactKind
+    from merkle_por.scheme import read_as_file
 
-    kinds = (FactKind.FILE, FactKind.FILES)
     facts = (item for scheme in schemes() for item in scheme.facts.items())
-    return FILES_BY_VALUE | {name for name, fact in facts if fact.kind in kinds}
+    return frozenset(name for name, fact in facts if read_as_file(name, fact))
 
 
 def _amounts(text: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from merkle_por.documents import Document, Fields
 from merkle_por.errors import Malformed
 from merkle_por.reserves.lists.layout import Layout
-from merkle_por.reserves.lists.reading import Reading
+from merkle_por.reserves.lists.reading import HEIGHT_MOST, Reading
 from merkle_por.reserves.lists.row import Row
 from merkle_por.scheme import Where
 
@@ -37,7 +37,7 @@ def read(reading: Reading) -> Iterator[Row]:
     chains = top.object("addresses")
     for chain in chains.members:
         reading.name(chain, count, "chain")
-        height = heights.integer(chain, low=0) if chain in heights else None
+        height = heights.integer(chain, 0, HEIGHT_MOST) if chain in heights else None
         for place, item in enumerate(chains.array(chain, high=ADDRESSES)):
             if not isinstance(item, str):
                 raise Malformed("wrong-type", "not a text", where=f"addresses.{chain}[{place}]")

@@ -15,7 +15,7 @@ from merkle_por.amounts import EXACT, ZERO, add, grouped, plain
 from merkle_por.errors import Invalid, Malformed, UsageError
 from merkle_por.reserves.lists.bitmex_reserves import KEYS
 from merkle_por.reserves.lists.plain_yaml import Entry, Mapping, Scalar, entries
-from merkle_por.reserves.lists.reading import Reading
+from merkle_por.reserves.lists.reading import HEIGHT_MOST, Reading
 from merkle_por.reserves.lists.row import Row, RowKind
 from merkle_por.reserves.ownership import scripts
 from merkle_por.reserves.ownership.digests import hash160
@@ -89,7 +89,7 @@ def _header(reading: Reading) -> Header:
         raise Malformed("bad-field", f'"{chain[:20]}" is not a chain', where=_at(single["chain"]))
     m, n = _claim(single["claim"])
     return Header(
-        height=_natural(single["height"]),
+        height=_height(single["height"]),
         chain=chain,
         m=m,
         n=n,
@@ -107,6 +107,13 @@ def _scalar(entry: Entry) -> Scalar:
     if not isinstance(entry.value, Scalar) or entry.item is not None:
         raise Malformed("wrong-type", f"{entry.key} is not one value", where=_at(entry))
     return entry.value
+
+
+def _height(entry: Entry) -> int:
+    height = _natural(entry)
+    if height > HEIGHT_MOST:
+        raise Malformed("bad-height", "not a block height", where=_at(entry))
+    return height
 
 
 def _natural(entry: Entry) -> int:

@@ -22,7 +22,9 @@ from merkle_por.verdict import About, Caution, Check, CheckStatus
 
 AMOUNT_CHARS = 60
 """Longest amount (specs/reserve-files.md)."""
-HEIGHT_DIGITS = 20
+HEIGHT_DIGITS = 15
+HEIGHT_MOST = 10**HEIGHT_DIGITS - 1
+"""Far above any chain, and still a number that every reader of JSON takes."""
 """Longest block height; 64-bit integers have no more."""
 NAME_CHARS = 100
 """Longest name of a coin, network or custodian."""
