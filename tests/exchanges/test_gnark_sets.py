@@ -476,6 +476,41 @@ def test_reserved_slots_need_no_name_in_a_published_list(tmp_path: Path) -> None
     assert "RESERVED" not in verdict.published
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"Ratio": 101}, "bad-number"),
+        ({"Ratio": -1}, "bad-number"),
+        ({"Ratio": True}, "wrong-type"),
+        ({"Ratio": "90"}, "wrong-type"),
+        ({"BoundaryValue": (1 << 118) + 1}, "bad-number"),
+        ({"BoundaryValue": -1}, "bad-number"),
+        ({"PrecomputedValue": -1}, "bad-number"),
+        ({"PrecomputedValue": 1}, "tier-value"),
+        ({"Note": 0}, "bad-keys"),
+        ({"Ratio": None}, "missing-field"),
+        (None, "wrong-type"),
+    ],
+)
+def test_what_may_stand_in_a_tier_of_collateral(
+    change: dict[str, Any] | None, reason: str, tmp_path: Path
+) -> None:
+    format_, name = "binance-zk-v3", "valid_v3_multi"
+    folder = copied(format_, name, tmp_path)
+    settings = json.loads((folder / "config.json").read_bytes())
+    tiers = settings["CexAssetsInfo"][1]["MarginRatios"]
+    tiers[5] = None if change is None else tiers[5] | change
+    if reason == "missing-field":
+        del tiers[5]["Ratio"]
+    (folder / "config.json").write_text(json.dumps(settings))
+    verdict = audited(format_, name, config=str(folder / "config.json"))
+    assert verdict.state is (State.INVALID if reason == "tier-value" else State.MALFORMED)
+    assert verdict.reason == reason
+    failed_ones = (c for c in verdict.checks if c.status is CheckStatus.FAIL)
+    problem = next(iter((*verdict.errors, *failed_ones)))
+    assert (problem.where or "").startswith("CexAssetsInfo[1].MarginRatios[5]")
+
+
 def test_the_one_key_of_the_one_tier_may_have_any_name() -> None:
     entry = named("binance-zk-v3", "audit", "valid_v3_onetier/proof.csv")
     (key,) = facts(entry)["verifying_keys"].values()

@@ -34,6 +34,7 @@ RATIOS = ("LoanRatios", "MarginRatios", "PortfolioMarginRatios")
 FLAT_KEYS = frozenset(("TotalEquity", "TotalDebt", "BasePrice", "Symbol", "Index"))
 ABSOLUTE_KEYS = frozenset(("TotalBalance", "Symbol", "Index"))
 ROWS_KEYS = FLAT_KEYS | {*COLLATERALS, *RATIOS}
+TIER_KEYS = frozenset(("BoundaryValue", "Ratio", "PrecomputedValue"))
 KEYS = {Assets.FLAT: FLAT_KEYS, Assets.ABSOLUTE: ABSOLUTE_KEYS, Assets.ROWS: ROWS_KEYS}
 
 Haircut = tuple[int, int]
@@ -161,25 +162,44 @@ def _haircuts(row: Fields, name: str) -> tuple[Haircut, ...]:
     tiers = []
     worth = before = 0
     for place, item in enumerate(items):
-        fields = Fields(item, f"{row.place(name)}[{place}]", row.limits)
-        fields.only("BoundaryValue", "Ratio", "PrecomputedValue")
-        boundary = fields.integer("BoundaryValue", 0, UNBOUNDED)
-        ratio = fields.integer("Ratio", 0, FULL_RATIO)
-        stated = fields.integer("PrecomputedValue", 0)
+        where = f"{row.place(name)}[{place}]"
+        boundary, ratio, stated = _tier(item) or _tier_slowly(Fields(item, where, row.limits))
         if boundary < before:
-            raise Invalid("tier-value", "a tier ends below the one before", where=fields.where)
+            raise Invalid("tier-value", "a tier ends below the one before", where=where)
         worth += (boundary - before) * ratio // FULL_RATIO
         before = boundary
         if stated != worth:
             raise Invalid(
                 "tier-value",
                 "PrecomputedValue is not the collateral value of all tiers so far",
-                where=fields.where,
+                where=where,
                 expected=str(worth),
                 computed=str(stated),
             )
         tiers.append((boundary, ratio))
     return tuple(tiers)
+
+
+def _tier(item: object) -> tuple[int, int, int] | None:
+    """One tier if nothing is wrong with it (a config has 36 for each asset), else None."""
+    if not isinstance(item, dict) or item.keys() != TIER_KEYS:
+        return None
+    boundary, ratio, stated = item["BoundaryValue"], item["Ratio"], item["PrecomputedValue"]
+    if {type(boundary), type(ratio), type(stated)} != {int}:
+        return None
+    if not (0 <= boundary <= UNBOUNDED and 0 <= ratio <= FULL_RATIO and stated >= 0):
+        return None
+    return boundary, ratio, stated
+
+
+def _tier_slowly(fields: Fields) -> tuple[int, int, int]:
+    """As `_tier`, saying what is wrong. Raises Malformed."""
+    fields.only(*TIER_KEYS)
+    return (
+        fields.integer("BoundaryValue", 0, UNBOUNDED),
+        fields.integer("Ratio", 0, FULL_RATIO),
+        fields.integer("PrecomputedValue", 0),
+    )
 
 
 def check_symbols(config: Config) -> None:
