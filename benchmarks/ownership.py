@@ -1,6 +1,6 @@
 """Rows of address lists judged per CPU second: by family on one core, and a whole list.
 
-Run: python benchmarks/ownership.py [--seconds 1] [--rows 8000] [--workers 2]. Signatures are made
+Run: python benchmarks/ownership.py [--seconds 1] [--rows 16000] [--workers 2]. Signatures are made
 with coincurve and pycryptodome before the clock starts; every row has a key of its own, as in real
 lists. The list is read and judged as `merkle-por reserves` does it; of 8 rows 5 are ETH, and one
 each Bitcoin 2 of 3, Solana and TRON: the list on which the official program was measured (1,750
@@ -16,7 +16,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from coincurve import PrivateKey
 from Crypto.PublicKey import ECC
 from Crypto.Signature import eddsa
 
+from merkle_por.execution import local_processes
 from merkle_por.reserves.api import reserves
 from merkle_por.reserves.ownership import (
     HTX,
@@ -42,6 +43,8 @@ from merkle_por.reserves.ownership.stark import CURVE, digest
 
 ROWS = 64
 """Different rows of each family."""
+REPEATS = 3
+"""The best of so many runs counts: others use the machine too."""
 MESSAGE = "I am an OKX address"
 
 
@@ -161,20 +164,26 @@ def whole_list(rows: int, workers: int) -> None:
         path = Path(folder) / "list.csv"
         write_list(path, rows)
         judge_list(path, rows, None)
-        start = time.process_time()
-        alone = judge_list(path, rows, None)
-        spent = time.process_time() - start
+        spent = alone = float("inf")
+        for _ in range(REPEATS):
+            start = time.process_time()
+            alone = min(alone, judge_list(path, rows, None))
+            spent = min(spent, time.process_time() - start)
         print(f"{'a list, one process':26} {rows / spent:10,.1f} rows per CPU second")
-        with ProcessPoolExecutor(workers) as pool:
+        pool = local_processes(workers)
+        if pool is None:
+            return
+        with pool:
             judge_list(path, rows, pool)
-            together = judge_list(path, rows, pool)
+            together = min(judge_list(path, rows, pool) for _ in range(REPEATS))
+        alone = min(alone, judge_list(path, rows, None))
         print(f"{f'a list, {workers} workers':26} {alone / together:10,.2f} times as fast")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="CPU seconds for each family")
-    parser.add_argument("--rows", type=int, default=8000, help="rows of the whole list")
+    parser.add_argument("--rows", type=int, default=16000, help="rows of the whole list")
     parser.add_argument("--workers", type=int, default=2, help="processes that share the list")
     given = parser.parse_args()
     seconds = given.seconds

@@ -156,6 +156,24 @@ def local_executor(workers: int) -> Executor | None:
     return ThreadPoolExecutor(workers)
 
 
+def local_processes(workers: int) -> Executor | None:
+    """Processes for work that is partly Python's own, like a list's signatures; None for one
+    worker. They are started at the first task, and a signal ends them without a word: the one who
+    started them speaks for all."""
+    if workers <= 1:
+        return None
+    from concurrent.futures import ProcessPoolExecutor
+
+    return ProcessPoolExecutor(workers, initializer=_end_at_once)
+
+
+def _end_at_once() -> None:
+    import signal
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def dask_executor(address: str) -> Executor:
     """An executor over a running Dask cluster (extra [dask]).
 

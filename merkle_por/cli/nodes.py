@@ -6,7 +6,6 @@ it holds is never shown (reserves.chains.http).
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ import click
 
 from merkle_por.cli.work import long_work
 from merkle_por.errors import UsageError
-from merkle_por.execution import Execution
+from merkle_por.execution import Execution, local_processes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,16 +92,6 @@ def _pairs(pairs: Sequence[str], option: str, form: str) -> dict[str, str]:
 @contextmanager
 def running(workers: int, *, quiet: bool) -> Iterator[Execution]:
     """How long work is run: with progress on a terminal, stopped cleanly by Ctrl-C and SIGTERM."""
-    executor = None
-    if workers > 1:
-        from concurrent.futures import ProcessPoolExecutor
-
-        executor = ProcessPoolExecutor(workers, initializer=_end_at_once)
+    executor = local_processes(workers)
     with long_work(executor, quiet=quiet) as progress:
         yield Execution(executor, progress)
-
-
-def _end_at_once() -> None:
-    """A worker ends without a word; the command speaks for all."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)

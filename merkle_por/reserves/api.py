@@ -30,6 +30,7 @@ from merkle_por.reserves.lists.reading import KEPT, Reading
 from merkle_por.reserves.lists.row import Row, address_key, row_keys
 from merkle_por.reserves.ownership.row import Ownership
 from merkle_por.reserves.ownership.row import State as Owned
+from merkle_por.reserves.ownership.spellings import account
 from merkle_por.reserves.report import SIGNER_ROW, ListFile, ReservesReport
 from merkle_por.reserves.tally import Tally
 from merkle_por.reserves.variants import htx
@@ -287,9 +288,10 @@ class _Job:
                 self.execution.progress("reading rows", rows, None, "rows")
             for key in row_keys(row):
                 add_key((id, key))
-                tally.contracts = tally.contracts or key[3] in contracts
-            if self.reading.dialect == "okx":
-                self._spelled(row)
+                if key[3] in contracts:
+                    tally.contracts = True
+            if reading.dialect == "okx" and (spelled := account(row.coin, row.address)):
+                self._spelled(row, spelled)
             state: str = NOT_JUDGED if owned is None else owned.state
             if row.signer_of is not None:
                 tally.count(state + SIGNER_ROW)
@@ -368,12 +370,9 @@ class _Job:
             name = htx(row.coin).title if self.layout.exchange == "htx" else row.coin
             self.tally.titles[row.coin] = name
 
-    def _spelled(self, row: Row) -> None:
+    def _spelled(self, row: Row, found: str) -> None:
         """Warns of an account that stands in the list twice, written in two ways."""
-        from merkle_por.reserves.ownership.spellings import account
-
-        found = account(row.coin, row.address)
-        if found is None or len(self.accounts) >= SPELLED:
+        if len(self.accounts) >= SPELLED:
             return
         first = self.accounts.setdefault((row.coin, row.network, row.type, found), row.address)
         if address_key(first) != address_key(row.address):

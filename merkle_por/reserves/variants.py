@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from merkle_por.reserves.lists.row import RowKind
@@ -70,7 +70,7 @@ def okx_coin(tag: str) -> Coin | None:
     return coin(tag)
 
 
-@cache
+@lru_cache(10_000)
 def okx(tag: str, type: str | None = None) -> Variant:
     """An OKX tag (upper case) with the row's type."""
     entry = okx_coin(tag)
@@ -90,7 +90,7 @@ def htx_summary_name(name: str) -> str:
     return alias
 
 
-@cache
+@lru_cache(10_000)
 def htx(name: str) -> Variant:
     """An HTX name as the summary spells it; what the table lacks is its own asset."""
     entry = data()["htx"].get(name)

@@ -42,6 +42,26 @@ def test_both_twins_say_the_same_about_any_numbers(
     )
 
 
+def test_recovery_where_coincurve_keeps_its_functions_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where they answer otherwise than its objects do: then those are asked."""
+    digest = hashlib.sha256(b"a row").digest()
+    signature = coincurve.PrivateKey(b"\1" * 32).sign_recoverable(digest, hasher=None)
+    asked = digest, signature[:64], signature[64]
+    expected = secp256k1.plain_recover(*asked)
+    direct = secp256k1._direct()
+    assert direct is not None, "coincurve is not the version that lists are read fastest with"
+    assert direct(*asked) == expected
+    assert direct(digest[1:], *asked[1:]) is direct(digest, signature[1:64], 0) is None
+    assert direct(digest, signature[:64], 4) is None
+    for other in (None, lambda *_: b"\4" + bytes(64)):
+        monkeypatch.setattr(secp256k1, "_direct", lambda other=other: other)
+        fast = secp256k1._coincurve.__wrapped__()
+        assert fast is not None
+        assert fast.recover(*asked) == expected
+
+
 def test_a_recovery_id_above_one_means_an_x_above_the_order() -> None:
     # r = x - n for a point with x in [n, p): such points exist, only too rarely to meet one.
     x = next(x for x in range(N + 1, N + 50) if secp256k1.CURVE.lift(x))

@@ -32,6 +32,28 @@ def test_base58_round_trip(data: bytes, alphabet: str) -> None:
 
 
 @SOME
+@given(BYTES, st.sampled_from([base58.BITCOIN, base58.RIPPLE]))
+def test_base58_is_the_number_in_base_58(data: bytes, alphabet: str) -> None:
+    """One digit at a time, as the definition has it."""
+    number, digits = int.from_bytes(data, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        digits = alphabet[digit] + digits
+    zeros = len(data) - len(data.lstrip(b"\0"))
+    assert base58.encode(data, alphabet) == alphabet[0] * zeros + digits
+
+
+@SOME
+@given(st.lists(st.integers(0, 31)))
+def test_groups_of_five_bit_by_bit(groups: list[int]) -> None:
+    text = "".join(f"{group:05b}" for group in groups)
+    whole, rest = text[: len(text) // 8 * 8], text[len(text) // 8 * 8 :]
+    good = len(rest) < 5 and "1" not in rest
+    expected = bytes(int(whole[i : i + 8], 2) for i in range(0, len(whole), 8))
+    assert bits.from_fives(groups) == (expected if good else None)
+
+
+@SOME
 @given(BYTES.filter(bool), st.data())
 def test_base58_check_notices_one_character(data: bytes, draw: st.DataObject) -> None:
     text = base58.encode_check(data)

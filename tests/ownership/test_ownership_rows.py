@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -32,6 +31,7 @@ from merkle_por.reserves.ownership.dialects import okx_rule
 from merkle_por.reserves.ownership.digests import hash160
 from merkle_por.reserves.ownership.encodings import base58, bech32, cashaddr
 
+replace = Row._replace
 coincurve = pytest.importorskip("coincurve", reason="signatures are made with coincurve")
 
 MESSAGE = "I am an OKX address"

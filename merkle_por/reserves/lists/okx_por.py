@@ -7,8 +7,9 @@ only some of them, take anything for an amount, and pass a file without rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from operator import itemgetter
 
 from merkle_por.amounts import EXACT, ZERO, add, grouped
 from merkle_por.documents import Document
@@ -25,6 +26,7 @@ from merkle_por.reserves.lists.reading import (
 )
 from merkle_por.reserves.lists.row import Row
 from merkle_por.reserves.lists.summary import Sums, asset_gaps, check_lines
+from merkle_por.reserves.variants import Variant
 from merkle_por.scheme import Where
 
 SUMMARY_HEADERS = ("coin,snapshotheight,amount", "coin,amount")
@@ -39,6 +41,8 @@ _2026 = ("coin", "type", *_2024[1:])
 HEADERS = {len(names): names for names in (_2022, _2023, _2024, _2026)}
 LEAST = {7: 7, 9: 9, 11: 9, 12: 10}
 """Cells that a row must have at least; empty ones at its end may be missing."""
+KEPT_TAGS = 10_000
+"""Tags (each with a type of staking) whose meaning is kept while a list is read."""
 _SPELLINGS = {
     "snapshotheight": "height",
     "balance": "amount",
@@ -129,6 +133,12 @@ def _base_units(tag: str, text: str, line: int, reading: Reading) -> Decimal | N
     return None if amount is None else amount.scaleb(-entry.decimals, EXACT)
 
 
+def _columns(names: tuple[str, ...]) -> Callable[[list[str]], tuple[str, ...]]:
+    """From a row's cells, and an empty one behind the last, to those of the widest layout: empty
+    where the list has no such column."""
+    return itemgetter(*(names.index(name) if name in names else len(names) for name in _2026))
+
+
 def read(reading: Reading) -> Iterator[Row]:
     """Rows of the list; the summary is compared after the last."""
     reading.dialect = "okx"
@@ -137,48 +147,64 @@ def read(reading: Reading) -> Iterator[Row]:
     names = detail_header(header)
     if names is None:
         raise Malformed("no-detail-section", "no header of rows", where=f"line {number}")
-    width = len(names)
+    width, columns = len(names), _columns(names)
+    missing = [""] * (width + 1)
     old = width == len(_2022)
     heights = {line.coin: line.height for line in reading.summary}
     sums = Sums(reading.document.limits.assets)
     per_asset: dict[str, tuple[Decimal, int]] = {}
+    meanings: dict[tuple[str, str], tuple[str, str | None, Variant]] = {}
+    height: int | None = None
+    read_height, last_message = "", ""
     for number, text in lines:
         if not text:
             continue
         cells = plain_cells(text, number)
         if not LEAST[width] <= len(cells) <= width:
             raise column_count(number, len(cells), f"{LEAST[width]} to {width}")
-        cell = dict(zip(names, cells, strict=False))
-        tag = _tag(cell["coin"], number, reading)
-        type = present(cell.get("type", ""))
-        variant = variants.okx(tag, type)
+        coin, typed, network, at, address, units, message, *rest = columns(
+            cells + missing[len(cells) :]
+        )
+        signature1, signature2, script, eoa1, eoa2 = map(present, rest)
+        meaning = meanings.get((coin, typed))
+        if meaning is None:
+            tag, type = _tag(coin, number, reading), present(typed)
+            meaning = tag, type, variants.okx(tag, type)
+            if len(meanings) < KEPT_TAGS:
+                meanings[coin, typed] = meaning
+        tag, type, variant = meaning
         if old:
-            amount = _base_units(tag, cell["amount"], number, reading)
+            amount = _base_units(tag, units, number, reading)
             height = heights.get(tag)
         else:
-            amount = reading.amount(cell["amount"], number)
-            height = reading.height(cell["height"], number)
+            amount = reading.amount(units, number)
+            if at != read_height or height is None:
+                read_height, height = at, reading.height(at, number)
+        if message == last_message:
+            message = last_message  # one text for all rows, also on its way between processes
+        last_message = message
         if not variant.known:
             reading.unjudged("unknown-coin", f"{tag} is not in the table of OKX's coins", number)
         sums.add(tag, amount)
         total, rows = per_asset.get(variant.asset, (ZERO, 0))
         per_asset[variant.asset] = (total if amount is None else add(total, amount), rows + 1)
         yield Row(
-            coin=tag,
-            asset=variant.asset,
-            addresses=(reading.address(cell["address"], number),),
-            amount=amount,
-            line=number,
-            kind=variant.kind,
-            network=None if old else present(cell["network"]),
-            type=type,
-            height=height,
-            message=cell["message"],
-            signature1=present(cell["signature1"]),
-            signature2=present(cell["signature2"]),
-            script=present(cell["script"]),
-            eoa1=present(cell.get("eoa1", "")),
-            eoa2=present(cell.get("eoa2", "")),
+            tag,
+            variant.asset,
+            (reading.address(address, number),),
+            amount,
+            number,
+            variant.kind,
+            present(network),
+            type,
+            height,
+            None,  # no custodian
+            message,
+            signature1,
+            signature2,
+            script,
+            eoa1,
+            eoa2,
         )
     if not sums.rows:
         raise Malformed("no-rows", "the list holds no rows")

@@ -35,7 +35,7 @@ ABSENT = frozenset({"", "-", "null", "\\N"})
 _AMOUNT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _BOM = b"\xef\xbb\xbf"
 _OPEN, _CLOSE = "[{", "]}"
-_MARKS = re.compile(r'["\[{\]}]')
+_MARKS = '"[{]}'
 
 
 @dataclass
@@ -184,8 +184,13 @@ def plain_cells(line: str, number: int) -> list[str]:
 
     Raises Malformed bad-row where brackets don't close or a quote stands alone.
     """
-    if _MARKS.search(line) is None:
-        return line.split(",")
+    for mark in _MARKS:
+        if mark in line:
+            return _marked_cells(line, number)
+    return line.split(",")
+
+
+def _marked_cells(line: str, number: int) -> list[str]:
     cells: list[str] = []
     start = depth = 0
     for place, character in enumerate(line):

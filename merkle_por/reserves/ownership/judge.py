@@ -13,6 +13,8 @@ Whatever goes wrong on the way is `failed` with a class. No row raises.
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from merkle_por.errors import Finding, Incomplete, Invalid, Malformed
 from merkle_por.reserves.ownership.addresses import evm_text
 from merkle_por.reserves.ownership.bls import parse_key
@@ -30,6 +32,16 @@ ABSENT = frozenset({"", "null", "\\N", "-"})
 EIGENLAYER = "eigenlayer staking"
 """Type of row whose second owner is a contract (the EigenPod) and does not sign."""
 _STAKING = frozenset({EIGENLAYER, "native eth staking"})
+_BOUNDED = (
+    "coin",
+    "address",
+    "signature1",
+    "signature2",
+    "script_or_public_key",
+    "eoa1",
+    "eoa2",
+)
+_fields = itemgetter(*map(Row._fields.index, _BOUNDED))
 
 
 def present(text: str | None) -> str | None:
@@ -95,16 +107,10 @@ def _bound(row: Row) -> None:
     """Sizes and text encoding, before any work."""
     if len(row.message or "") > MAX_MESSAGE:
         raise Malformed("too-big", f"the message is longer than {MAX_MESSAGE} characters")
-    fields = (
-        row.coin,
-        row.address,
-        row.signature1 or "",
-        row.signature2 or "",
-        row.script_or_public_key or "",
-        row.eoa1 or "",
-        row.eoa2 or "",
-    )
-    if sum(map(len, fields)) > MAX_FIELD and max(map(len, fields)) > MAX_FIELD:
+    fields = _fields(row)
+    if sum(map(len, filter(None, fields))) > MAX_FIELD and any(
+        len(field or "") > MAX_FIELD for field in fields
+    ):
         raise Malformed("too-big", f"a field is longer than {MAX_FIELD} characters")
     message = row.message
     if message is not None and not message.isascii():
@@ -120,6 +126,8 @@ def _type(row: Row) -> str:
 
 def _owners(row: Row) -> tuple[str, ...]:
     """The declared owners that have to sign: none, one or two."""
+    if row.eoa1 is None and row.eoa2 is None:
+        return ()
     eoa1, eoa2 = present(row.eoa1), present(row.eoa2)
     if eoa1 is None:
         if eoa2 is not None:

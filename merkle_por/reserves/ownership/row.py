@@ -1,13 +1,14 @@
 """What goes into the judgement of one row of an address list, and what comes out of it.
 
 Source: specs/ownership-signatures.md, section 1 (verdicts) and 7 (owners). A reader of lists hands
-over a `Row`; `merkle_por.reserves.ownership.judge` answers with an `Ownership`.
+over a `Row`; `merkle_por.reserves.ownership.judge` answers with an `Ownership`. Named tuples both:
+there are as many of them as rows, and processes hand them to one another.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class State(StrEnum):
@@ -32,8 +33,7 @@ class State(StrEnum):
     """Anything else; `Ownership.reason` is the class. The list as a whole is then invalid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of an address list, as text; a field that the row leaves out is None.
 
     coin: the list's own tag of coin and chain, e.g. "USDT-ERC20"; for okx-aup-csv the network.
@@ -54,8 +54,7 @@ class Row:
     eoa2: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ownership:
+class Ownership(NamedTuple):
     """The judgement of one row.
 
     state: see `State`; only PROVEN counts as proven ownership.

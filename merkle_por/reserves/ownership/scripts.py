@@ -5,6 +5,7 @@ Source: Bitcoin Core script/solver.cpp (bare multisig), BIP-16, BIP-141.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from merkle_por.errors import Malformed
@@ -28,8 +29,14 @@ def _bad(text: str) -> Malformed:
     return Malformed("bad-script", text)
 
 
-def multisig(script: bytes) -> Multisig:
-    """Reads exactly `OP_m key... OP_n OP_CHECKMULTISIG`; anything else is refused."""
+_NONE: Mapping[bytes, bytes] = {}
+
+
+def multisig(script: bytes, known: Mapping[bytes, bytes] = _NONE) -> Multisig:
+    """Reads exactly `OP_m key... OP_n OP_CHECKMULTISIG`; anything else is refused.
+
+    known: keys by their compressed form, which need not be computed again.
+    """
     if len(script) < 3 or script[-1] != OP_CHECKMULTISIG:
         raise _bad("the script is not a multisig script")
     first, last = script[0], script[-2]
@@ -38,7 +45,8 @@ def multisig(script: bytes) -> Multisig:
     keys, place, end = [], 1, len(script) - 2
     while place < end:
         length = script[place]
-        key = uncompressed(script[place + 1 : min(place + 1 + length, end)])
+        pushed = script[place + 1 : min(place + 1 + length, end)]
+        key = known.get(pushed) or uncompressed(pushed)
         if length not in (33, 65) or key is None:
             raise _bad("the script holds something that is not a public key")
         keys.append(key)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from merkle_por.reserves.ownership.coins import coin
 from merkle_por.reserves.ownership.encodings import base32, base58, bech32, cashaddr
@@ -68,6 +69,11 @@ _READ: Mapping[str, Callable[[str], str | None]] = {
 
 def account(tag: str, address: str) -> str | None:
     """One text for all spellings of an OKX coin tag's address; None where there is only one."""
-    entry = coin(tag)
-    read = _READ.get(entry.address or "") if entry is not None else None
+    read = _reader(tag)
     return None if read is None else read(address)
+
+
+@lru_cache(2048)
+def _reader(tag: str) -> Callable[[str], str | None] | None:
+    entry = coin(tag)
+    return _READ.get(entry.address or "") if entry is not None else None

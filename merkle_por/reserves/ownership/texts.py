@@ -13,15 +13,15 @@ from typing import NamedTuple
 from merkle_por.errors import Malformed
 from merkle_por.reserves.ownership.secp256k1 import uncompressed
 
-_HEX = frozenset("0123456789abcdefABCDEF")
-
 
 def unhex(text: str) -> bytes | None:
     """Bytes of hexadecimal text, `0x` in front optional; None if it is anything else."""
     body = text[2:] if text.startswith("0x") else text
-    if len(body) % 2 or not _HEX.issuperset(body):
+    try:
+        data = bytes.fromhex(body)
+    except ValueError:
         return None
-    return bytes.fromhex(body)
+    return data if 2 * len(data) == len(body) else None  # blanks are skipped there
 
 
 def unbase64(text: str) -> bytes | None:

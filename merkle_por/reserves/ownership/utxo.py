@@ -245,9 +245,13 @@ def _one_key(chain: Chain, claim: Claim, output: Output) -> Signed:
 
 
 def _multisig(chain: Chain, claim: Claim, script: bytes) -> Signed:
-    needed = scripts.multisig(script)
     signatures = [s for s in (claim.signature1, claim.signature2) if s is not None]
-    keys = dict.fromkeys(_signer(chain, claim.message, s)[0] for s in signatures)
+    try:
+        keys = dict.fromkeys(_signer(chain, claim.message, s)[0] for s in signatures)
+    except Malformed:
+        scripts.multisig(script)  # what is wrong with the script is said first
+        raise
+    needed = scripts.multisig(script, {secp256k1.compress(key): key for key in keys})
     if not set(keys) <= set(needed.keys):
         raise Invalid("signer-not-in-script", "a signature is by a key that the script lacks")
     if len(keys) < needed.threshold:

@@ -5,31 +5,42 @@ Source: Bitcoin wiki "Base58Check encoding"; xrpl.org "Base58 encodings" for the
 
 from __future__ import annotations
 
+from functools import cache
 from hashlib import sha256
 
 BITCOIN = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 RIPPLE = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
 
-_TEN_DIGITS = 58**10
+_TEN_DIGITS, _TWO_DIGITS = 58**10, 58**2
 
 MAX_TEXT = 256
 """Longest text decoded; the work grows with the square of the length."""
 
 
+@cache
+def _pairs(alphabet: str) -> tuple[str, ...]:
+    return tuple(first + second for first in alphabet for second in alphabet)
+
+
+@cache
+def _values(alphabet: str) -> dict[str, int]:
+    return {character: value for value, character in enumerate(alphabet)}
+
+
 def encode(data: bytes, alphabet: str = BITCOIN) -> str:
     """Base58 text of the bytes; a leading zero byte is a leading zero digit."""
     number = int.from_bytes(data, "big")
+    pairs = _pairs(alphabet)
     digits = []
     while number:
         # Ten digits at a time: most divisions are of small numbers then.
         number, part = divmod(number, _TEN_DIGITS)
-        for _ in range(10):
-            part, digit = divmod(part, 58)
-            digits.append(alphabet[digit])
-    while digits and digits[-1] == alphabet[0]:
-        digits.pop()
+        for _ in range(5):
+            part, pair = divmod(part, _TWO_DIGITS)
+            digits.append(pairs[pair])
+    digits.reverse()
     zeros = len(data) - len(data.lstrip(b"\0"))
-    return alphabet[0] * zeros + "".join(reversed(digits))
+    return alphabet[0] * zeros + "".join(digits).lstrip(alphabet[0])
 
 
 def decode(text: str, alphabet: str = BITCOIN) -> bytes | None:
@@ -37,11 +48,11 @@ def decode(text: str, alphabet: str = BITCOIN) -> bytes | None:
     if len(text) > MAX_TEXT:
         return None
     number = 0
-    for character in text:
-        digit = alphabet.find(character)
-        if digit < 0:
-            return None
-        number = number * 58 + digit
+    try:
+        for digit in map(_values(alphabet).__getitem__, text):
+            number = number * 58 + digit
+    except KeyError:
+        return None
     zeros = len(text) - len(text.lstrip(alphabet[0]))
     return b"\0" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
 

@@ -6,6 +6,8 @@ and others use plain Bech32 of bytes without a witness version.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from merkle_por.reserves.ownership.encodings.bits import from_fives, multiples, to_fives
 
 ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -19,20 +21,24 @@ MAX_TEXT = 90
 _MULTIPLES = multiples((0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3))
 
 
-def _polymod(values: list[int]) -> int:
-    check = 1
+_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+
+
+def _polymod(values: list[int], check: int) -> int:
     for value in values:
         check = (check & 0x1FFFFFF) << 5 ^ value ^ _MULTIPLES[check >> 25]
     return check
 
 
-def _expand(prefix: str) -> list[int]:
-    return [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
+@lru_cache(256)
+def _start(prefix: str) -> int:
+    """The checksum of a prefix, which all addresses of a chain share."""
+    return _polymod([ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix], 1)
 
 
 def encode_groups(prefix: str, groups: list[int], constant: int = BECH32) -> str:
     """Text of groups of 5 bits under a prefix, with its checksum."""
-    check = _polymod(_expand(prefix) + groups + [0] * 6) ^ constant
+    check = _polymod(groups + [0] * 6, _start(prefix)) ^ constant
     tail = [check >> 5 * (5 - i) & 31 for i in range(6)]
     return prefix + "1" + "".join(ALPHABET[g] for g in groups + tail)
 
@@ -49,12 +55,15 @@ def decode_groups(text: str) -> tuple[str, list[int], int] | None:
     text = text.lower()
     cut = text.rfind("1")
     prefix, body = text[:cut], text[cut + 1 :]
-    if cut < 1 or len(body) < 6 or not all("!" <= c <= "~" for c in prefix):
+    if cut < 1 or len(body) < 6 or not (prefix.isascii() and prefix.isprintable()):
         return None
-    groups = [ALPHABET.find(c) for c in body]
-    if -1 in groups:
+    if " " in prefix:
         return None
-    constant = _polymod(_expand(prefix) + groups)
+    try:
+        groups = [_VALUES[c] for c in body]
+    except KeyError:
+        return None
+    constant = _polymod(groups, _start(prefix))
     if constant not in (BECH32, BECH32M):
         return None
     return prefix, groups[:-6], constant

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 
 def to_fives(data: bytes) -> list[int]:
@@ -21,12 +21,14 @@ def multiples(generators: tuple[int, int, int, int, int]) -> tuple[int, ...]:
     return tuple(sums)
 
 
-def from_fives(groups: Iterable[int]) -> bytes | None:
+_DIGITS = b"0123456789abcdefghijklmnopqrstuv".ljust(256, b"?")
+"""A group as `int` reads it in base 32."""
+
+
+def from_fives(groups: Sequence[int]) -> bytes | None:
     """The bytes again; None if five or more bits, or a one bit, are left over."""
-    number = count = 0
-    for group in groups:
-        number = number << 5 | group
-        count += 5
+    number = int(bytes(groups).translate(_DIGITS), 32) if groups else 0
+    count = 5 * len(groups)
     left = count % 8
     if left >= 5 or number & ((1 << left) - 1):
         return None
