@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
@@ -35,6 +35,11 @@ _NEVER = 1 << 40  # a step that leads out of any text
 TICK_NS = 2 * 10**9  # the coarsest clock of a file system (FAT)
 MOST_EXPANSION = 100  # hashes hardly compress: what grows more is no ledger but a bomb
 LEAST_CAP = 64 << 20
+PACKED_BLOCK = 64 << 10
+HEAD_PACKED = 1 << 20
+MEMBERS = 1000  # packed members that a file may have whatever is in them, and
+MEMBER_BYTES = 4096  # one more for so many bytes
+IN_MEMORY = 256 << 20  # what is unpacked where no file may be written
 XZ_MEMORY = 256 << 20  # bytes of dictionary that an xz file may ask for
 ZSTD_WINDOW_LOG = 27  # 128 MiB, the most that zstd itself takes without being asked
 
@@ -48,35 +53,65 @@ class _Reads(Protocol):
 # ---- compressed streams ----
 
 
-class _XzStream:
-    """lzma.LZMAFile with a bound on the memory that the file may ask for."""
+class _Members:
+    """The text of a packed file of several members (gzip, xz), which follow each other.
 
-    def __init__(self, raw: _Reads) -> None:
-        from lzma import LZMADecompressor
+    begin: a fresh decompressor. Members cost work of their own: more of them than any packer makes
+    are refused, and so is what lies between them but padding.
+    """
 
-        self._new = LZMADecompressor
+    def __init__(self, raw: _Reads, begin: Callable[[], Any]) -> None:
         self._raw = raw
+        self._begin = begin
         self._decompressor: Any = None
+        self._input = b""
+        self._members = 0
+        self._made = 0
 
     def read(self, size: int = BLOCK, /) -> bytes:
         while True:
-            data = b""
-            if self._decompressor is None or self._decompressor.eof:
-                data = self._decompressor.unused_data if self._decompressor else b""
-                data = data or self._raw.read(BLOCK)
-                if not data.strip(b"\0"):  # the end, or stream padding
-                    if not data:
-                        return b""
-                    self._decompressor = None
-                    continue
-                self._decompressor = self._new(memlimit=XZ_MEMORY)
-            elif self._decompressor.needs_input:
-                data = self._raw.read(BLOCK)
-                if not data:
+            if not self._input and not self._full():
+                self._input = self._raw.read(PACKED_BLOCK)
+                if not self._input and self._decompressor is None:
+                    return b""
+                if not self._input:
                     raise EOFError
-            made: bytes = self._decompressor.decompress(data, size)
+            if self._decompressor is None:
+                if self._members:
+                    self._input = self._input.lstrip(b"\0")  # padding
+                if not self._input:
+                    continue
+                self._next_member()
+            made: bytes = self._decompressor.decompress(self._input, size)
+            self._input = getattr(self._decompressor, "unconsumed_tail", b"")  # zlib's
+            if self._decompressor.eof:
+                self._input = self._decompressor.unused_data
+                self._decompressor = None
+            self._made += len(made)
             if made:
                 return made
+
+    def _full(self) -> bool:
+        """Whether the decompressor has more to say without more input (lzma's)."""
+        return not getattr(self._decompressor, "needs_input", True)
+
+    def _next_member(self) -> None:
+        self._members += 1
+        if self._members > MEMBERS + self._made // MEMBER_BYTES:
+            raise EOFError
+        self._decompressor = self._begin()
+
+
+def _gzip_member() -> Any:
+    from zlib import MAX_WBITS, decompressobj
+
+    return decompressobj(MAX_WBITS | 16)  # with gzip's header and check sum
+
+
+def _xz_member() -> Any:
+    from lzma import FORMAT_XZ, LZMADecompressor
+
+    return LZMADecompressor(FORMAT_XZ, memlimit=XZ_MEMORY)
 
 
 def _zstd_stream(raw: _Reads) -> _Reads:
@@ -98,15 +133,13 @@ def _zstd_stream(raw: _Reads) -> _Reads:
     return cast(_Reads, stdlib.ZstdFile(raw, options=options))
 
 
-def _unpacking(kind: str, raw: BinaryIO | _Hashing) -> _Reads:
-    if kind == "gzip":
-        from gzip import GzipFile
-
-        return GzipFile(fileobj=cast(BinaryIO, raw))
-    return _XzStream(raw) if kind == "xz" else _zstd_stream(raw)
+def _unpacking(kind: str, raw: _Reads) -> _Reads:
+    if kind == "zstd":
+        return _zstd_stream(raw)
+    return _Members(raw, _gzip_member if kind == "gzip" else _xz_member)
 
 
-def _unpacked(kind: str, raw: BinaryIO | _Hashing) -> Iterator[bytes]:
+def _unpacked(kind: str, raw: _Reads) -> Iterator[bytes]:
     """Blocks of the unpacked text. Raises Malformed bad-archive, Incomplete missing-part."""
     stream = _unpacking(kind, raw)
     while True:
@@ -129,15 +162,23 @@ def _unpacked(kind: str, raw: BinaryIO | _Hashing) -> Iterator[bytes]:
 def plain_head(document: Document) -> bytes:
     """The first 64 KiB of a file, unpacked where it is compressed; b"" where that fails.
 
-    For recognisers. Raises UsageError where this Python can't unpack it.
+    For recognisers, which all ask: it is unpacked once. Raises UsageError where this Python can't
+    unpack it.
     """
     kind = compression(document.head)
     if kind is None:
         return document.head
+    known: bytes | None = document.__dict__.get("_plain_head")
+    if known is None:
+        known = document.__dict__["_plain_head"] = _head(document, kind)
+    return known
+
+
+def _head(document: Document, kind: str) -> bytes:
     head = b""
     try:
-        with document.open() as raw:
-            for block in _unpacked(kind, raw):
+        with document.open() as file:
+            for block in _unpacked(kind, _Beginning(file, HEAD_PACKED)):
                 head += block
                 if len(head) >= HEAD_BYTES:
                     break
@@ -171,6 +212,19 @@ def unpacked_whole(document: Document) -> Document:
     inside = Document(document.name, document.path, bytes(whole), document.limits)
     inside.__dict__.update(size=document.size, sha256=document.sha256)
     return inside
+
+
+class _Beginning:
+    """The first bytes of a stream: no head needs more packed ones."""
+
+    def __init__(self, raw: BinaryIO, most: int) -> None:
+        self._raw = raw
+        self._left = most
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._raw.read(min(size, self._left) if size >= 0 else self._left)
+        self._left -= len(data)
+        return data
 
 
 # ---- where tasks read ----
@@ -323,7 +377,10 @@ def _opened(document: Document, limits: Limits, *, shared: bool) -> Iterator[Ope
             f"more than {limits.proof_bytes} bytes that are not in a file",
             "save it to a file first",
         )
-    if kind is not None:
+    if kind is not None and document.content is not None and not _may_write():
+        content = _unpacked_content(document, kind, limits)
+        yield Opened(document, Place(None, content), len(content), False, shared)
+    elif kind is not None:
         with _unpacked_file(document, kind, limits) as path, open(path, "rb") as stream:
             first = _identity(stream)
             place = Place(path, None, None if shared else first)
@@ -340,20 +397,57 @@ def _opened(document: Document, limits: Limits, *, shared: bool) -> Iterator[Ope
         yield Opened(document, place, first[2], True, shared or just_written, first)
 
 
+def _may_write() -> bool:
+    """Whether there is a folder for temporary files (a worker of the web app has none)."""
+    from tempfile import TemporaryFile
+
+    try:
+        with TemporaryFile():
+            return True
+    except OSError:
+        return False
+
+
+def _blocks(document: Document, kind: str, cap: int) -> Iterator[bytes]:
+    """The unpacked text; the document's hash is made on the way. Raises Malformed."""
+    with document.open() as file:
+        raw = _Hashing(file)
+        written = 0
+        for block in _unpacked(kind, raw):
+            written += len(block)
+            if written > cap:
+                raise Malformed("too-big", f"unpacked it has more than {cap:,} bytes")
+            yield block
+        while raw.read(BLOCK):
+            pass
+    document.__dict__["sha256"] = raw.digest.hexdigest()  # read once, as its property would
+
+
+def _cap(document: Document, limits: Limits) -> int:
+    return min(limits.expanded_bytes, max(LEAST_CAP, document.size * MOST_EXPANSION))
+
+
+def _unpacked_content(document: Document, kind: str, limits: Limits) -> bytes:
+    data = bytearray()
+    for block in _blocks(document, kind, min(_cap(document, limits), IN_MEMORY)):
+        data += block
+    return bytes(data)
+
+
 @contextmanager
 def _unpacked_file(document: Document, kind: str, limits: Limits) -> Iterator[str]:
     from tempfile import mkstemp
 
-    cap = min(limits.expanded_bytes, max(LEAST_CAP, document.size * MOST_EXPANSION))
-    handle, name = mkstemp(prefix="merkle-por-", suffix=".ledger")
     try:
-        with os.fdopen(handle, "wb") as out, document.open() as file:
-            raw = _Hashing(file)
-            written = 0
-            for block in _unpacked(kind, raw):
-                written += len(block)
-                if written > cap:
-                    raise Malformed("too-big", f"unpacked it has more than {cap:,} bytes")
+        handle, name = mkstemp(prefix="merkle-por-", suffix=".ledger")
+    except OSError as error:
+        raise UsageError(
+            f"no place to unpack the ledger: {(error.strerror or 'none found').lower()}",
+            "set TMPDIR to a folder that may be written",
+        ) from None
+    try:
+        with os.fdopen(handle, "wb") as out:
+            for block in _blocks(document, kind, _cap(document, limits)):
                 try:
                     out.write(block)
                 except OSError as error:
@@ -361,9 +455,6 @@ def _unpacked_file(document: Document, kind: str, limits: Limits) -> Iterator[st
                         f"no room to unpack the ledger: {(error.strerror or '').lower()}",
                         "set TMPDIR to a folder with room",
                     ) from None
-            while raw.read(BLOCK):
-                pass
-        document.__dict__["sha256"] = raw.digest.hexdigest()  # read once, as its property would
         yield name
     finally:
         with suppress(OSError):

@@ -7,6 +7,7 @@ import hashlib
 import lzma
 import os
 import sys
+import time
 import types
 from pathlib import Path
 from typing import Any
@@ -317,3 +318,47 @@ def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
         source.opened(document, document.limits, shared=False),
     ):
         pass
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_empty_members_without_end_are_refused_at_once(pack: Any, folder: Path) -> None:
+    for data in (pack(b"") * 200_000, pack(LEDGER.text()[:500]) + pack(b"") * 200_000):
+        start = time.monotonic()
+        assert merkle_por.verify(data).state is State.MALFORMED
+        verdict = merkle_por.audit(data, scheme="bitmex-liabilities").verdict
+        assert (verdict.state, verdict.reason) == (State.MALFORMED, "bad-archive")
+        assert time.monotonic() - start < 5
+    assert list(folder.iterdir()) == []
+
+
+def test_a_packed_name_or_padding_without_end_costs_nothing(folder: Path) -> None:
+    named = b"\x1f\x8b\x08\x08\0\0\0\0\0\3" + b"a" * 30_000_000
+    padded = gzip.compress(LEDGER.text()) + bytes(30_000_000)
+    start = time.monotonic()
+    assert merkle_por.verify(named).state is State.MALFORMED
+    assert merkle_por.audit(padded, root=LEDGER.root).state is State.VALID
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+def test_many_full_members_are_one_text(pack: Any, folder: Path) -> None:
+    """As bgzip writes them."""
+    text = LEDGER.text()
+    members = [pack(text[at : at + 100]) for at in range(0, len(text), 100)]
+    assert merkle_por.audit(b"".join(members), root=LEDGER.root).state is State.VALID
+
+
+def test_what_is_in_memory_is_unpacked_there_where_nothing_may_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    data = gzip.compress(LEDGER.text())
+    verdict = merkle_por.audit(data, root=LEDGER.root).verdict
+    assert verdict.state is State.VALID
+    assert verdict.file.sha256 == hashlib.sha256(data).hexdigest()
+    path = tmp_path / "ledger.csv.gz"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match="no place to unpack"):
+        merkle_por.audit(path, root=LEDGER.root)

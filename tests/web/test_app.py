@@ -517,3 +517,21 @@ def test_start_page_says_what_the_command_says(client: TestClient) -> None:
     assert way.run in unescape(text)
     assert 'href="/start/bybit"' in client.get("/start").text
     assert client.get("/start/nobody-at-all").status_code == 404
+
+
+def test_a_packed_ledger_is_judged_in_memory(client: TestClient) -> None:
+    """A worker may write nowhere, and whole ledgers come packed."""
+    import gzip
+
+    plain = api(client, upload("ledger.csv")).json()
+    packed = ("ledger.csv.gz", gzip.compress((DATA / "ledger.csv").read_bytes()))
+    answer = api(client, [("files", packed)]).json()
+    assert (answer["schema"], answer["state"]) == (plain["schema"], plain["state"])
+    assert answer["checks"] == plain["checks"]
+
+
+def test_no_file_names_a_path_to_open(client: TestClient) -> None:
+    facts = {"schema": "merkle-por/attestation/1", "facts": {"audit": "/etc/hostname"}}
+    files = [*upload("customer.json"), ("attestation", ("a.json", json.dumps(facts).encode()))]
+    answer = api(client, files)
+    assert (answer.status_code, answer.json()["class"]) == (400, "usage")

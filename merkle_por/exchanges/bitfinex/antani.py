@@ -238,11 +238,13 @@ def _given_keys(given: Given) -> list[str] | None:
         value = [line.split("\t")[-1].strip() for line in value.splitlines() if line.strip()]
     if not isinstance(value, list) or not all(isinstance(key, str) for key in value):
         raise UsageError("keys is a list of base64 texts, or the text of keys.pub")
-    for key in value:
+    for number, key in enumerate(value, 1):
         try:
             _bytes(key, KEY_BYTES, "keys")
         except Malformed:
-            raise UsageError(f'"{key[:50]}" is not the base64 of a key of 32 bytes') from None
+            # It may be the private one, given by mistake: it is not shown.
+            text = f"keys: number {number} is not the base64 of a key of 32 bytes"
+            raise UsageError(text) from None
     return value
 
 
