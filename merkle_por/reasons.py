@@ -62,6 +62,7 @@ REASONS: dict[str, str] = {
     "branchout": "a tree node does not have the number of children that the scheme has",
     "chain-broken": "a step of the path does not continue from the one before",
     "chain-mismatch": "a node serves another chain than the one it was named for",
+    "challenge-unconfirmed": "only the file of transfers itself says what they answer to",
     "circuit-not-pinned": "the circuit of the proof is not one that is known to be the exchange's",
     "collateral-exceeds-equity": "more of an asset is pledged as collateral than there is of it",
     "collateral-not-proven": "the proof leaves it to its maker what covers a debt",
@@ -253,5 +254,6 @@ REASONS: dict[str, str] = {
     "wrong-commitment": "a proof's first input does not commit to its message",
     "wrong-layout": "the list is not in a layout that the named exchange publishes",
     "wrong-slot": "the proof is about another slot of storage",
+    "wrong-time": "a transfer was not mined in the announced time, or that time fits no transfer",
     "wrong-type": "a field has another JSON type than the scheme demands",
 }

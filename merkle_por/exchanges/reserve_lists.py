@@ -30,7 +30,8 @@ def _judge(layout: Layout) -> Judge:
 def _scheme(layout: Layout) -> Scheme:
     cannot = ["Whether the coins are owed to somebody else.", "Whether they were borrowed."]
     if not layout.signed and layout.id != "bitmex-reserves":
-        cannot.insert(0, "Who controls the addresses.")
+        unless = ", unless transfers to themselves are given" if layout.transfers else ""
+        cannot.insert(0, f"Who controls the addresses{unless}.")
     else:
         cannot.insert(0, "When the key was held: the signed text is the same each month.")
     if not layout.amounts:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from merkle_por.amounts import EXACT
@@ -20,7 +21,10 @@ from merkle_por.merkle.spv import HEADER_BYTES, double_sha256, shown
 from merkle_por.reserves.chains.bitcoin import Core
 from merkle_por.reserves.chains.http import Http
 from merkle_por.reserves.chains.interface import whole
+from merkle_por.reserves.chains.protobuf import fields
+from merkle_por.reserves.chains.tron import Tron
 from merkle_por.reserves.chains.utxo_chains import DECIMALS
+from merkle_por.reserves.ownership.encodings import base58
 
 NONCE = slice(76, 80)
 DIGITS = 3
@@ -67,7 +71,7 @@ def check(
 
     window: first and last Unix second in which it must be mined. others: announced addresses that
     it may go to in place of the sender's own (TRON). Raises Invalid: address-mismatch,
-    balance-mismatch, bad-time.
+    amount-mismatch, wrong-address, wrong-time.
     """
     if transfer.senders != {address}:
         raise Invalid("address-mismatch", "the transfer is not by the announced address alone")
@@ -81,7 +85,7 @@ def check(
             computed=", ".join(sorted(f"{found:f}" for found in transfer.amounts)),
         )
     if not window[0] <= transfer.time <= window[1]:
-        raise Invalid("bad-time", "the transfer was not mined within the announced time")
+        raise Invalid("wrong-time", "the transfer was not mined within the announced time")
 
 
 def evm_transfer(node: Http, txid: str, decimals: int = 18) -> Transfer:
@@ -117,6 +121,57 @@ def evm_transfer(node: Http, txid: str, decimals: int = 18) -> Transfer:
 
 def _account(found: Mapping[str, Any], name: str) -> str:
     return "0x" + evm_state.data(str(found.get(name)).lower(), 20, name).hex()
+
+
+def tron_transfer(node: Tron, txid: str) -> Transfer:
+    """A transfer of TRX, as a full node tells it (addresses as shown to people).
+    Raises Incomplete, Invalid."""
+    asked = {"value": txid, "visible": True}
+    found = node.mapping(node.http.post("/wallet/gettransactionbyid", asked))
+    info = node.mapping(node.http.post("/wallet/gettransactioninfobyid", asked))
+    if not found or not info:
+        raise Incomplete("txid-not-found", f"{node.source} does not know the transfer")
+    raw = found.get("raw_data_hex")
+    try:
+        data = bytes.fromhex(raw if isinstance(raw, str) else "")
+    except ValueError:
+        data = b""
+    if not sha256(data).hexdigest() == txid == info.get("id"):
+        raise node.http.nonsense("another transfer than was asked for")
+    sender, receiver, units = _tron_parts(data)
+    results = found.get("ret")
+    if not isinstance(results, list) or not results:
+        raise node.http.nonsense("a transfer without its result")
+    if any(node.mapping(result).get("contractRet") != "SUCCESS" for result in results):
+        raise Invalid("bad-transaction", "the transfer was mined, but did not succeed")
+    block = node.pin(node.integer(info.get("blockNumber"), "a height"))
+    amounts = frozenset({whole(units, node.chain.decimals)})
+    return Transfer(frozenset({sender}), receiver, amounts, block.time or 0, block.hash or "")
+
+
+_CONTRACT, _TRANSFER = 11, 1
+"""Field of a TRON transaction's contracts, and the type of those that transfer TRX."""
+
+
+def _tron_parts(data: bytes) -> tuple[str, str, int]:
+    """Sender, receiver and amount of the one transfer in a transaction's bytes."""
+    other = Invalid("bad-transaction", "the transaction is not one plain transfer of TRX")
+    try:
+        contracts = [value for number, value in fields(data) if number == _CONTRACT]
+        if len(contracts) != 1 or not isinstance(contracts[0], bytes):
+            raise other
+        contract = dict(fields(contracts[0]))
+        parameter = contract.get(2)
+        if contract.get(1) != _TRANSFER or not isinstance(parameter, bytes):
+            raise other
+        inner = dict(fields(parameter)).get(2)
+        parts = dict(fields(inner if isinstance(inner, bytes) else b""))
+    except Malformed:
+        raise other from None
+    sender, receiver, units = parts.get(1), parts.get(2), parts.get(3)
+    if not (isinstance(sender, bytes) and isinstance(receiver, bytes) and isinstance(units, int)):
+        raise other
+    return base58.encode_check(sender), base58.encode_check(receiver), units
 
 
 def bitcoin_transfer(node: Core, txid: str, address: str, made_in: str | None = None) -> Transfer:
