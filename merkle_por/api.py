@@ -212,7 +212,7 @@ def _opened(document: Document, scheme: str | None) -> tuple[Document, Scheme | 
     chosen = _chosen(document, scheme)
     if compression(document.head) is None or (isinstance(chosen, Scheme) and chosen.streams):
         return document, chosen
-    from merkle_por.ledger.source import unpacked_whole
+    from merkle_por.unpacking import unpacked_whole
 
     try:
         document = unpacked_whole(document)

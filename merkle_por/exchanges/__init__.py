@@ -107,7 +107,7 @@ def _possible(document: Document, signs: Signs) -> bool:
 
 
 def _unpacked_head(document: Document) -> bytes:
-    from merkle_por.ledger.source import plain_head
+    from merkle_por.unpacking import plain_head
 
     return plain_head(document)
 

@@ -20,155 +20,19 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from threading import local
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
-from merkle_por.documents import HEAD_BYTES, Document, Limits, compression
+from merkle_por.documents import Document, Limits, compression
 from merkle_por.errors import Incomplete, Malformed, UsageError
 from merkle_por.execution import Progress
 from merkle_por.ledger.packed import line_ends
+from merkle_por.unpacking import BLOCK, most_unpacked, unpacked
 
-BLOCK = 1 << 20
 STRIDE = 4096  # rows between two noted places
 _NEVER = 1 << 40  # a step that leads out of any text
 GUARDED_BYTES = 64 << 20  # files up to this size are compared piece by piece in any case
-MOST_EXPANSION = 100  # hashes hardly compress: what grows more is no ledger but a bomb
-LEAST_CAP = 64 << 20
-XZ_MEMORY = 256 << 20  # bytes of dictionary that an xz file may ask for
-ZSTD_WINDOW_LOG = 27  # 128 MiB, the most that zstd itself takes without being asked
 
 Identity = tuple[int, int, int, int]
-
-
-class _Reads(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
-
-
-# ---- compressed streams ----
-
-
-class _XzStream:
-    """lzma.LZMAFile with a bound on the memory that the file may ask for."""
-
-    def __init__(self, raw: _Reads) -> None:
-        from lzma import LZMADecompressor
-
-        self._new = LZMADecompressor
-        self._raw = raw
-        self._decompressor: Any = None
-
-    def read(self, size: int = BLOCK, /) -> bytes:
-        while True:
-            data = b""
-            if self._decompressor is None or self._decompressor.eof:
-                data = self._decompressor.unused_data if self._decompressor else b""
-                data = data or self._raw.read(BLOCK)
-                if not data.strip(b"\0"):  # the end, or stream padding
-                    if not data:
-                        return b""
-                    self._decompressor = None
-                    continue
-                self._decompressor = self._new(memlimit=XZ_MEMORY)
-            elif self._decompressor.needs_input:
-                data = self._raw.read(BLOCK)
-                if not data:
-                    raise EOFError
-            made: bytes = self._decompressor.decompress(data, size)
-            if made:
-                return made
-
-
-def _zstd_stream(raw: _Reads) -> _Reads:
-    try:
-        import compression.zstd as stdlib  # type: ignore[import-not-found]  # from Python 3.14
-    except ImportError:
-        try:
-            import zstandard
-        except ImportError:
-            raise Incomplete(
-                "missing-part",
-                "the file is compressed with zstd, which this Python does not read",
-                "pip install 'merkle-por[zstd]'",
-                "or unpack it first: zstd -d FILE",
-            ) from None
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << ZSTD_WINDOW_LOG)
-        return cast(_Reads, reader.stream_reader(raw, read_across_frames=True))
-    options = {stdlib.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
-    return cast(_Reads, stdlib.ZstdFile(raw, options=options))
-
-
-def _unpacking(kind: str, raw: BinaryIO | _Hashing) -> _Reads:
-    if kind == "gzip":
-        from gzip import GzipFile
-
-        return GzipFile(fileobj=cast(BinaryIO, raw))
-    return _XzStream(raw) if kind == "xz" else _zstd_stream(raw)
-
-
-def _unpacked(kind: str, raw: BinaryIO | _Hashing) -> Iterator[bytes]:
-    """Blocks of the unpacked text. Raises Malformed bad-archive, Incomplete missing-part."""
-    stream = _unpacking(kind, raw)
-    while True:
-        try:
-            block = stream.read(BLOCK)
-        except MemoryError:
-            raise
-        except Exception as error:
-            # Each library has errors of its own, which may not even be importable here.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise UsageError(f"the ledger can't be read: {error.strerror}") from None
-            raise Malformed(
-                "bad-archive", f"the {kind} data is damaged or cut short", "download it again"
-            ) from None
-        if not block:
-            return
-        yield block
-
-
-def plain_head(document: Document) -> bytes:
-    """The first 64 KiB of a file, unpacked where it is compressed; b"" where that fails.
-
-    For recognisers. Raises UsageError where this Python can't unpack it.
-    """
-    kind = compression(document.head)
-    if kind is None:
-        return document.head
-    head = b""
-    try:
-        with document.open() as raw:
-            for block in _unpacked(kind, raw):
-                head += block
-                if len(head) >= HEAD_BYTES:
-                    break
-    except Incomplete as error:
-        raise UsageError(f"{document.name}: {error.text}", *error.hints) from None
-    except Malformed:
-        return head
-    return head[:HEAD_BYTES]
-
-
-def unpacked_whole(document: Document) -> Document:
-    """A compressed file as the text in it, for schemes that read files whole; its name, length
-    and hash stay those of the file.
-
-    Raises Malformed bad-archive, too-big; UsageError where this Python can't unpack it.
-    """
-    kind = compression(document.head)
-    assert kind is not None
-    whole = bytearray()
-    with document.open() as raw:
-        try:
-            for block in _unpacked(kind, raw):
-                whole += block
-                if len(whole) > document.limits.proof_bytes:
-                    raise Malformed(
-                        "too-big",
-                        f"unpacked it has more than {document.limits.proof_bytes:,} bytes",
-                    )
-        except Incomplete as error:
-            raise UsageError(f"{document.name}: {error.text}", *error.hints) from None
-    inside = Document(document.name, document.path, bytes(whole), document.limits)
-    inside.__dict__.update(size=document.size, sha256=document.sha256)
-    return inside
 
 
 # ---- where tasks read ----
@@ -344,13 +208,13 @@ def _opened(document: Document, limits: Limits, *, shared: bool) -> Iterator[Ope
 def _unpacked_file(document: Document, kind: str, limits: Limits) -> Iterator[str]:
     from tempfile import mkstemp
 
-    cap = min(limits.expanded_bytes, max(LEAST_CAP, document.size * MOST_EXPANSION))
+    cap = most_unpacked(document, limits)
     handle, name = mkstemp(prefix="merkle-por-", suffix=".ledger")
     try:
         with os.fdopen(handle, "wb") as out, document.open() as file:
             raw = _Hashing(file)
             written = 0
-            for block in _unpacked(kind, raw):
+            for block in unpacked(kind, raw):
                 written += len(block)
                 if written > cap:
                     raise Malformed("too-big", f"unpacked it has more than {cap:,} bytes")

@@ -35,6 +35,7 @@ from merkle_por.reserves.report import SIGNER_ROW, ListFile, ReservesReport
 from merkle_por.reserves.tally import Tally
 from merkle_por.reserves.variants import htx
 from merkle_por.scheme import Given
+from merkle_por.unpacking import plain as plain_text
 from merkle_por.verdict import About, Caution, Check, CheckStatus, FileInfo, Problem
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def reserves(
     readings: list[tuple[Layout, Document, dict[str, object]]] = []
     duplicates = Duplicates()
     for source in sources:
-        document = Document.of(source, limits)
+        document = plain_text(Document.of(source, limits))
         layout = None
         reading = Reading(document)
         try:
