@@ -409,6 +409,9 @@ def test_packed_lists_in_other_places() -> None:
     """Two of them together, and as the reserves of a ratio."""
     bybit = gzip.compress(b"Coin,Height,Amount,Address\nBTC-BTC,1,2,a\n")
     typed = gzip.compress(b'{"reserves": [{"asset": "BTC", "amount": "3", "address": "a"}]}')
+    verified = merkle_por.verify(gzip.compress(b"Coin,Height,Amount,Address\n"
+        + b"BTC-BTC,1,2,a\n" * 8), limits=Limits(proof_bytes=100))  # fmt: skip
+    assert verified.reason == "duplicate-address"  # read as a stream, not whole
     both = reserves(bybit, typed)
     assert [overlap.address for overlap in both.overlaps] == ["a"]
     owed = b'{"liabilities": {"BTC": "4"}}'
