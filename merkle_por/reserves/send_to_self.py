@@ -19,6 +19,7 @@ from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.merkle import evm_state
 from merkle_por.merkle.spv import HEADER_BYTES, double_sha256, shown
 from merkle_por.reserves.chains.bitcoin import Core
+from merkle_por.reserves.chains.evm_signer import signer
 from merkle_por.reserves.chains.http import Http
 from merkle_por.reserves.chains.interface import whole
 from merkle_por.reserves.chains.protobuf import fields
@@ -35,13 +36,16 @@ SCALE = 6
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """One transfer as a node tells it. senders, receiver: as the chain's node writes them.
-    amounts: what the receiver got, whole coins, one for each output. time: Unix, of its block."""
+    amounts: what the receiver got, whole coins, one for each output. time: Unix, of its block.
+    signed: whether the sender's signature was checked here, of a key that is the sender's on other
+    chains too."""
 
     senders: frozenset[str]
     receiver: str
     amounts: frozenset[Decimal]
     time: int
     block_hash: str
+    signed: bool = False
 
 
 def amount_of(header: bytes, block_hash: str) -> Decimal:
@@ -111,12 +115,18 @@ def evm_transfer(node: Http, txid: str, decimals: int = 18) -> Transfer:
         if not same or not isinstance(block, Mapping):
             raise Malformed("bad-field", "another transfer or block")
         time = evm_state.quantity(block.get("timestamp"), "timestamp", 64)
+        if evm_state.data(block.get("hash"), 32, "hash") != block_hash:
+            raise Malformed("bad-field", "another block")
+        key = signer(found)
     except (Malformed, ValueError):
         raise node.nonsense("a transfer that can't be read") from None
     if not succeeded:
         raise Invalid("bad-transaction", "the transfer was mined, but did not succeed")
+    if key not in (None, sender):
+        raise Invalid("bad-signature", "the transfer is not signed by its sender's key")
     sent, amounts = frozenset({sender}), frozenset({whole(units, decimals)})
-    return Transfer(sent, receiver, amounts, time, "0x" + block_hash.hex())
+    hash = "0x" + block_hash.hex()
+    return Transfer(sent, receiver, amounts, time, hash, signed=key is not None)
 
 
 def _account(found: Mapping[str, Any], name: str) -> str:

@@ -8,7 +8,9 @@ place (specs/ownership-signatures.md, "Bybit send to self"):
 - the block's header gives the amount, and only if it hashes to the block's hash;
 - a row is `proven` when each of its addresses made such a transfer, as all named nodes of its
   chain say; `failed` when a transfer is another one; `unsupported`, and the list incomplete, where
-  that is not known; `unsigned` where an address has none.
+  that is not known; `unsigned` where an address has none;
+- of a transfer on a chain of the Ethereum kind the signature is checked here too, and one whose key
+  is known so speaks for its address on all chains of that kind.
 
 {"transfers": [{"chain", "address", "txid", "block"}...]}, optionally exchange, source, note, and
 what the announcement says: block, header, after, until. A transfer's own block is for nodes that
@@ -67,16 +69,18 @@ class Listed(NamedTuple):
 
 
 class Key(NamedTuple):
-    """Whose key it is: one key of the Ethereum kind speaks on all chains of that kind."""
+    """An address on a chain, or (EVERYWHERE) on all chains of the Ethereum kind."""
 
     where: str
     address: str
 
 
+EVM = "evm"
+EVERYWHERE = "evm, any chain"
+
+
 def key_of(chain: registry.Chain, address: str) -> Key:
-    if chain.family == "evm":
-        return Key(chain.family, address.lower())
-    return Key(chain.name, address_key(address))
+    return Key(chain.name, address.lower() if chain.family == EVM else address_key(address))
 
 
 @dataclass(frozen=True)
@@ -408,6 +412,7 @@ class Control:
         self._found = {_key(one): one for one in asked.transfers}
         self._outcomes: dict[Key, tuple[Listed, Outcome, bool]] = {}
         self._good: dict[Key, Failure | None] = {}
+        self._signed: dict[Key, Key] = {}
         self._met: set[Key] = set()
         self._nodes = nodes
 
@@ -436,7 +441,9 @@ class Control:
             self._outcomes = self._nodes.transfers(self.asked.transfers)
             announced = self._announced(again)
             for key, (listed, outcome, _) in self._outcomes.items():
-                self._good[key] = self._judged(listed, outcome, found, announced)
+                self._good[key] = why = self._judged(listed, outcome, found, announced)
+                if why is None and isinstance(outcome, Transfer) and outcome.signed:
+                    self._signed[Key(EVERYWHERE, key.address)] = key
             self._say_sources()
         for row in rows:
             owned = self._row(row)
@@ -463,7 +470,7 @@ class Control:
         if isinstance(outcome, Failure):
             return outcome
         chain = registry.chain(listed.chain)
-        address = listed.address.lower() if chain.family == "evm" else listed.address
+        address = listed.address.lower() if chain.family == EVM else listed.address
         others = announced if chain.family == "tron" else ()
         try:
             send_to_self.check(outcome, address, found.amount, found.window, others)
@@ -496,7 +503,11 @@ class Control:
                 chain, _ = registry.resolve(row.coin, row.network)
             except Incomplete:
                 return Key("", address)  # nobody knows where it is: no transfer is its own
-        return key_of(chain, address)
+        key = key_of(chain, address)
+        if key in self._found or chain.family != EVM:
+            return key
+        # The key that signed on another chain of the kind is the address's own on all of them.
+        return self._signed.get(Key(EVERYWHERE, key.address), key)
 
     def _say_sources(self) -> None:
         alone = {one.chain for one, what, good in self._outcomes.values() if not good}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -12,15 +12,16 @@ from typing import Any
 import jsonschemas
 import nodes
 import pytest
-from chainhelpers import Asked, Handler, Reply, reply
+from chainhelpers import Asked, Handler, Reply, holder, reply
 from hypothesis import given
 from hypothesis import strategies as st
 
 import merkle_por
 from merkle_por.cli.main import main
-from merkle_por.errors import UsageError
+from merkle_por.errors import Malformed, UsageError
 from merkle_por.report.text import Page
 from merkle_por.reserves.chains import http
+from merkle_por.reserves.chains.evm_signer import signer
 from merkle_por.reserves.ownership.encodings import base58
 
 GENESIS = (
@@ -48,11 +49,20 @@ AMOUNT = Decimal("0.000123")
 AFTER, UNTIL = "2022-12-11T12:30:00Z", "2100-01-01T00:00:00Z"
 OUTSIDE = {"block": BLOCK, "header": HEADER, "after": AFTER, "until": UNTIL}
 WEI = hex(int(AMOUNT * 10**18))
+GAS, SLOT = hex(2 * 10**9), "0x" + "01" * 32
 
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "FIRST_DELAY", 0.001)
+
+
+@pytest.fixture(scope="module")
+def evm() -> Iterator[nodes.Node]:
+    """A chain of these tests' own: they send coins about."""
+    with nodes.anvil() as node:
+        node.call("anvil_setBalance", holder(0xA001), hex(10**18))
+        yield node
 
 
 @pytest.fixture(scope="module")
@@ -343,6 +353,47 @@ def test_tron_sends_to_another_listed_address(server: Callable[[Handler], str]) 
     assert asked(txids[1]).reason == "wrong-address"
     assert asked(txids[2]).reason == "bad-transaction"
     assert "txid-not-found" in {check.id for check in asked("cd" * 32).checks}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"gasPrice": GAS},
+        {"gasPrice": GAS, "accessList": [{"address": holder(1), "storageKeys": [SLOT]}]},
+        {},
+    ],
+)  # fmt: skip
+def test_the_signer_of_each_type_of_transaction(evm: nodes.Node, more: dict[str, Any]) -> None:
+    own = evm.call("eth_accounts")[0]
+    told = {"from": own, "to": own, "value": "0x1", "data": "0xabcd", "gas": "0x20000", **more}
+    txid = evm.call("eth_sendTransaction", told)
+    evm.call("anvil_mine")
+    fields = evm.call("eth_getTransactionByHash", txid)
+    assert signer(fields) == own
+    for name in ("nonce", "gas", "value", "r", "s", "v"):
+        other = hex(int(fields[name], 16) ^ 1)
+        with pytest.raises(Malformed):
+            signer({**fields, name: other})
+    for changed in ({"to": holder(2)}, {"to": None}, {"input": "0x"}, {"hash": "0x" + "ab" * 32}):
+        with pytest.raises(Malformed):
+            signer({**fields, **changed})
+    assert signer({**fields, "type": "0x7e"}) is None
+
+
+def test_a_sender_that_did_not_sign(evm: nodes.Node) -> None:
+    """anvil mines what anybody is said to have sent: its word is not what proves."""
+    address = holder(0xA001)
+    evm.call("anvil_impersonateAccount", address)
+    told = {"from": address, "to": address, "value": WEI}
+    try:
+        txid = evm.call("eth_sendTransaction", told)
+    finally:
+        evm.call("anvil_stopImpersonatingAccount", address)
+    evm.call("anvil_mine")
+    file = transfers(on_ethereum(address, txid))
+    found = judged(bybit(f"ETH-ETH,1,0,{address}"), file, ethereum(evm), **OUTSIDE)
+    assert found.counts.keys() <= {"failed", "unsupported"}
+    assert found.state.value in ("invalid", "incomplete")
 
 
 @pytest.mark.parametrize(
