@@ -212,8 +212,12 @@ def _opened(document: Document, scheme: str | None) -> tuple[Document, Scheme | 
     chosen = _chosen(document, scheme)
     if compression(document.head) is None or (isinstance(chosen, Scheme) and chosen.streams):
         return document, chosen
-    from merkle_por.ledger.source import unpacked_whole
+    from merkle_por.unpacking import plain, unpacked_whole
 
+    listed = plain(document)
+    chosen = _chosen(listed, scheme)
+    if isinstance(chosen, Scheme) and chosen.kind is Kind.RESERVES:
+        return listed, chosen  # lists are read as streams
     try:
         document = unpacked_whole(document)
     except Malformed as error:

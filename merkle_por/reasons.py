@@ -63,6 +63,7 @@ REASONS: dict[str, str] = {
     "branchout": "a tree node does not have the number of children that the scheme has",
     "chain-broken": "a step of the path does not continue from the one before",
     "chain-mismatch": "a node serves another chain than the one it was named for",
+    "challenge-unconfirmed": "only the file of transfers itself says what they answer to",
     "circuit-not-pinned": "the circuit of the proof is not one that is known to be the exchange's",
     "claimed": "balances are the exchange's own figures, compared with no node",
     "claimed-twice": "two exchanges list one address as theirs",
@@ -239,6 +240,7 @@ REASONS: dict[str, str] = {
     "totals-bound": "the format binds the totals but can't show that they are complete",
     "totals-not-claimed": "the tree holds no sums, so no total can be checked against its root",
     "totals-not-separated": "one root hash can be shown with differing totals",
+    "transfers-unlisted": "transfers were given of addresses that the list does not name",
     "truncated-hash": "leaf hashes are cut short, so that two records with one hash can be made",
     "trunk-rows-not-shown": "the published files do not show what the upper tree is made of",
     "txid-not-found": "the transaction is not among those that the proof shows",
@@ -268,5 +270,6 @@ REASONS: dict[str, str] = {
     "wrong-commitment": "a proof's first input does not commit to its message",
     "wrong-layout": "the list is not in a layout that the named exchange publishes",
     "wrong-slot": "the proof is about another slot of storage",
+    "wrong-time": "a transfer was not mined in the announced time, or that time fits no transfer",
     "wrong-type": "a field has another JSON type than the scheme demands",
 }

@@ -35,6 +35,7 @@ from merkle_por.reserves.lists.reading import HEIGHT_MOST
 from merkle_por.reserves.overlap import Overlap, overlaps
 from merkle_por.reserves.ownership.row import State as Owned
 from merkle_por.reserves.report import ReservesReport
+from merkle_por.unpacking import plain as plain_text
 from merkle_por.verdict import About, Caution, Check, CheckStatus, Problem, State
 
 Source = str | Path | bytes | Document
@@ -105,7 +106,8 @@ def read_held(
     """
     asked = dict(nodes or {})
     documents = [
-        None if isinstance(item, ReservesReport) else Document.of(item, limits) for item in items
+        None if isinstance(item, ReservesReport) else plain_text(Document.of(item, limits))
+        for item in items
     ]
     inputs.overlaps, skips = overlaps([d for d in documents if d is not None])
     names = iter(skips)

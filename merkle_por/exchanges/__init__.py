@@ -113,7 +113,7 @@ def _question(document: Document) -> Callable[[Signs], bool]:
 
 
 def _unpacked_head(document: Document) -> bytes:
-    from merkle_por.ledger.source import plain_head
+    from merkle_por.unpacking import plain_head
 
     return plain_head(document)
 

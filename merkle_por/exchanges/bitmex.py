@@ -21,7 +21,7 @@ from merkle_por.exchanges.river import leaf_key
 from merkle_por.ledger import record_tree
 from merkle_por.ledger.bands import audit_tree, repeated_leaves
 from merkle_por.ledger.packed import U64_END, record
-from merkle_por.ledger.source import opened, plain_head
+from merkle_por.ledger.source import opened
 from merkle_por.scheme import (
     ROOT,
     Assurance,
@@ -33,6 +33,7 @@ from merkle_por.scheme import (
     Scheme,
     Where,
 )
+from merkle_por.unpacking import plain_head
 from merkle_por.verdict import About, Account, Scope, Snapshot, Totals
 
 ASSET = "BTC"

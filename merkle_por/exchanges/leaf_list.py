@@ -24,8 +24,9 @@ from merkle_por.exchanges.template import OWN_NOTE, TEMPLATE, Template
 from merkle_por.execution import Progress
 from merkle_por.hashes.sha256 import digests_of_slices
 from merkle_por.ledger.bands import leaves_with
-from merkle_por.ledger.source import Opened, opened, plain_head
+from merkle_por.ledger.source import Opened, opened
 from merkle_por.scheme import Assurance, Fact, FactKind, Findings, Given, Scheme, Where
+from merkle_por.unpacking import plain_head
 from merkle_por.verdict import About, Account, Node, Scope, Totals
 
 HEADER = "Level\tHash"

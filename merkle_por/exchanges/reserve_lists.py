@@ -35,7 +35,8 @@ def _scheme(layout: Layout) -> Scheme:
         usual = "When the key was held: the signed text is the same each month."
     else:
         shown = f"{listed}, on the exchange's word; nodes you name show what the addresses hold"
-        usual = "Who controls the addresses."
+        unless = ", unless transfers to themselves are given" if layout.transfers else ""
+        usual = f"Who controls the addresses{unless}."
     cannot.insert(0, layout.unshown or usual)
     if not layout.amounts:
         cannot.insert(0, "How much the addresses hold.")

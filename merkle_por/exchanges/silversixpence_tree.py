@@ -28,7 +28,7 @@ from merkle_por.exchanges.silversixpence import (
 from merkle_por.hashes.sha256 import digests_of_slices
 from merkle_por.ledger.bands import ROW_PROBLEMS, leaves_with
 from merkle_por.ledger.packed import repeated_prefixes
-from merkle_por.ledger.source import Lines, Opened, find_lines, opened, plain_head
+from merkle_por.ledger.source import Lines, Opened, find_lines, opened
 from merkle_por.ledger.text_levels import OTHER_LEVEL, Form, read_rows
 from merkle_por.scheme import (
     ROOT,
@@ -41,6 +41,7 @@ from merkle_por.scheme import (
     Scheme,
     Where,
 )
+from merkle_por.unpacking import plain_head
 from merkle_por.verdict import About, Account, Scope, Snapshot, Totals
 
 HASH = 32

@@ -21,7 +21,7 @@ from merkle_por.exchanges.leaf_list import (
     list_root,
 )
 from merkle_por.ledger.flat_rows import Entry, Rows, read_rows
-from merkle_por.ledger.source import Opened, find_lines, opened, plain_head
+from merkle_por.ledger.source import Opened, find_lines, opened
 from merkle_por.scheme import (
     Assurance,
     Fact,
@@ -32,6 +32,7 @@ from merkle_por.scheme import (
     Scheme,
     Where,
 )
+from merkle_por.unpacking import plain_head
 from merkle_por.verdict import About, Account, Scope, Totals
 
 HEADER_BYTES = 1 << 20

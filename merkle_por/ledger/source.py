@@ -16,215 +16,26 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from threading import local
-from typing import Any, BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
 
-from merkle_por.documents import HEAD_BYTES, Document, Limits, compression
+from merkle_por.documents import Document, Limits, compression
 from merkle_por.errors import Incomplete, Malformed, UsageError
 from merkle_por.execution import Progress
 from merkle_por.ledger.packed import line_ends
+from merkle_por.unpacking import BLOCK, most_unpacked, unpacked
 
-BLOCK = 1 << 20
 STRIDE = 4096  # rows between two noted places
 _NEVER = 1 << 40  # a step that leads out of any text
 TICK_NS = 2 * 10**9  # the coarsest clock of a file system (FAT)
-MOST_EXPANSION = 100  # hashes hardly compress: what grows more is no ledger but a bomb
-LEAST_CAP = 64 << 20
-PACKED_BLOCK = 64 << 10
-HEAD_PACKED = 1 << 20
-MEMBERS = 1000  # packed members that a file may have whatever is in them, and
-MEMBER_BYTES = 4096  # one more for so many bytes
 IN_MEMORY = 256 << 20  # what is unpacked where no file may be written
-XZ_MEMORY = 256 << 20  # bytes of dictionary that an xz file may ask for
-ZSTD_WINDOW_LOG = 27  # 128 MiB, the most that zstd itself takes without being asked
 
 Identity = tuple[int, int, int, int, int]
-
-
-class _Reads(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
-
-
-# ---- compressed streams ----
-
-
-class _Members:
-    """The text of a packed file of several members (gzip, xz), which follow each other.
-
-    begin: a fresh decompressor. Members cost work of their own: more of them than any packer makes
-    are refused, and so is what lies between them but padding.
-    """
-
-    def __init__(self, raw: _Reads, begin: Callable[[], Any]) -> None:
-        self._raw = raw
-        self._begin = begin
-        self._decompressor: Any = None
-        self._input = b""
-        self._members = 0
-        self._made = 0
-
-    def read(self, size: int = BLOCK, /) -> bytes:
-        while True:
-            if not self._input and not self._full():
-                self._input = self._raw.read(PACKED_BLOCK)
-                if not self._input and self._decompressor is None:
-                    return b""
-                if not self._input:
-                    raise EOFError
-            if self._decompressor is None:
-                if self._members:
-                    self._input = self._input.lstrip(b"\0")  # padding
-                if not self._input:
-                    continue
-                self._next_member()
-            made: bytes = self._decompressor.decompress(self._input, size)
-            self._input = getattr(self._decompressor, "unconsumed_tail", b"")  # zlib's
-            if self._decompressor.eof:
-                self._input = self._decompressor.unused_data
-                self._decompressor = None
-            self._made += len(made)
-            if made:
-                return made
-
-    def _full(self) -> bool:
-        """Whether the decompressor has more to say without more input (lzma's)."""
-        return not getattr(self._decompressor, "needs_input", True)
-
-    def _next_member(self) -> None:
-        self._members += 1
-        if self._members > MEMBERS + self._made // MEMBER_BYTES:
-            raise EOFError
-        self._decompressor = self._begin()
-
-
-def _gzip_member() -> Any:
-    from zlib import MAX_WBITS, decompressobj
-
-    return decompressobj(MAX_WBITS | 16)  # with gzip's header and check sum
-
-
-def _xz_member() -> Any:
-    from lzma import FORMAT_XZ, LZMADecompressor
-
-    return LZMADecompressor(FORMAT_XZ, memlimit=XZ_MEMORY)
-
-
-def _zstd_stream(raw: _Reads) -> _Reads:
-    try:
-        import compression.zstd as stdlib  # type: ignore[import-not-found]  # from Python 3.14
-    except ImportError:
-        try:
-            import zstandard
-        except ImportError:
-            raise Incomplete(
-                "missing-part",
-                "the file is compressed with zstd, which this Python does not read",
-                "pip install 'merkle-por[zstd]'",
-                "or unpack it first: zstd -d FILE",
-            ) from None
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << ZSTD_WINDOW_LOG)
-        return cast(_Reads, reader.stream_reader(raw, read_across_frames=True))
-    options = {stdlib.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG}
-    return cast(_Reads, stdlib.ZstdFile(raw, options=options))
-
-
-def _unpacking(kind: str, raw: _Reads) -> _Reads:
-    if kind == "zstd":
-        return _zstd_stream(raw)
-    return _Members(raw, _gzip_member if kind == "gzip" else _xz_member)
-
-
-def _unpacked(kind: str, raw: _Reads) -> Iterator[bytes]:
-    """Blocks of the unpacked text. Raises Malformed bad-archive, Incomplete missing-part."""
-    stream = _unpacking(kind, raw)
-    while True:
-        try:
-            block = stream.read(BLOCK)
-        except MemoryError:
-            raise
-        except Exception as error:
-            # Each library has errors of its own, which may not even be importable here.
-            if isinstance(error, OSError) and error.errno is not None:
-                raise UsageError(f"the ledger can't be read: {error.strerror}") from None
-            raise Malformed(
-                "bad-archive", f"the {kind} data is damaged or cut short", "download it again"
-            ) from None
-        if not block:
-            return
-        yield block
-
-
-def plain_head(document: Document) -> bytes:
-    """The first 64 KiB of a file, unpacked where it is compressed; b"" where that fails.
-
-    For recognisers, which all ask: it is unpacked once. Raises UsageError where this Python can't
-    unpack it.
-    """
-    kind = compression(document.head)
-    if kind is None:
-        return document.head
-    known: bytes | None = document.__dict__.get("_plain_head")
-    if known is None:
-        known = document.__dict__["_plain_head"] = _head(document, kind)
-    return known
-
-
-def _head(document: Document, kind: str) -> bytes:
-    head = b""
-    try:
-        with document.open() as file:
-            for block in _unpacked(kind, _Beginning(file, HEAD_PACKED)):
-                head += block
-                if len(head) >= HEAD_BYTES:
-                    break
-    except Incomplete as error:
-        raise UsageError(f"{document.name}: {error.text}", *error.hints) from None
-    except Malformed:
-        return head
-    return head[:HEAD_BYTES]
-
-
-def unpacked_whole(document: Document) -> Document:
-    """A compressed file as the text in it, for schemes that read files whole; its name, length
-    and hash stay those of the file.
-
-    Raises Malformed bad-archive, too-big; UsageError where this Python can't unpack it.
-    """
-    kind = compression(document.head)
-    assert kind is not None
-    whole = bytearray()
-    with document.open() as raw:
-        try:
-            for block in _unpacked(kind, raw):
-                whole += block
-                if len(whole) > document.limits.proof_bytes:
-                    raise Malformed(
-                        "too-big",
-                        f"unpacked it has more than {document.limits.proof_bytes:,} bytes",
-                    )
-        except Incomplete as error:
-            raise UsageError(f"{document.name}: {error.text}", *error.hints) from None
-    inside = Document(document.name, document.path, bytes(whole), document.limits)
-    inside.__dict__.update(size=document.size, sha256=document.sha256)
-    return inside
-
-
-class _Beginning:
-    """The first bytes of a stream: no head needs more packed ones."""
-
-    def __init__(self, raw: BinaryIO, most: int) -> None:
-        self._raw = raw
-        self._left = most
-
-    def read(self, size: int = -1, /) -> bytes:
-        data = self._raw.read(min(size, self._left) if size >= 0 else self._left)
-        self._left -= len(data)
-        return data
 
 
 # ---- where tasks read ----
@@ -413,7 +224,7 @@ def _blocks(document: Document, kind: str, cap: int) -> Iterator[bytes]:
     with document.open() as file:
         raw = _Hashing(file)
         written = 0
-        for block in _unpacked(kind, raw):
+        for block in unpacked(kind, raw):
             written += len(block)
             if written > cap:
                 raise Malformed("too-big", f"unpacked it has more than {cap:,} bytes")
@@ -423,13 +234,9 @@ def _blocks(document: Document, kind: str, cap: int) -> Iterator[bytes]:
     document.__dict__["sha256"] = raw.digest.hexdigest()  # read once, as its property would
 
 
-def _cap(document: Document, limits: Limits) -> int:
-    return min(limits.expanded_bytes, max(LEAST_CAP, document.size * MOST_EXPANSION))
-
-
 def _unpacked_content(document: Document, kind: str, limits: Limits) -> bytes:
     data = bytearray()
-    for block in _blocks(document, kind, min(_cap(document, limits), IN_MEMORY)):
+    for block in _blocks(document, kind, min(most_unpacked(document, limits), IN_MEMORY)):
         data += block
     return bytes(data)
 
@@ -447,7 +254,7 @@ def _unpacked_file(document: Document, kind: str, limits: Limits) -> Iterator[st
         ) from None
     try:
         with os.fdopen(handle, "wb") as out:
-            for block in _blocks(document, kind, _cap(document, limits)):
+            for block in _blocks(document, kind, most_unpacked(document, limits)):
                 try:
                     out.write(block)
                 except OSError as error:

@@ -24,7 +24,7 @@ from merkle_por.recognise import by_id
 from merkle_por.report.blocks import OWN_NOTE, BlockPage, Item
 from merkle_por.report.charts import Chart, Coverage, coverage_bars, stacked_kinds
 from merkle_por.report.ladder import ladders
-from merkle_por.report.reserves_text import kind_text, percent
+from merkle_por.report.reserves_text import kind_text, percent, transfers_text
 from merkle_por.report.text import escaped, pointed, safe
 from merkle_por.verdict import Check, Problem, State, Totals, Verdict
 
@@ -648,6 +648,8 @@ def _reserves(report: Any) -> list[Markup]:
         for word, count in report.counts.items()
     ]
     parts.append(_table("Ownership", ("outcome", "rows"), counts, (1,)))
+    for shown in report.transfers:
+        parts.append(el("p", f"Transfers: {transfers_text(shown)}."))
     return parts
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from merkle_por.amounts import plain
 from merkle_por.report.json_document import check_document, envelope, figures, problem_document
+from merkle_por.reserves.chains.interface import utc
 from merkle_por.reserves.report import AssetLine, CoinLine, ListFile, share
 
 if TYPE_CHECKING:
     from merkle_por.reserves.asking import Block, ChainRead
     from merkle_por.reserves.report import ReservesReport
     from merkle_por.reserves.snapshot import Course
+    from merkle_por.reserves.transfers import Shown
 
 RATIO_DECIMALS = 6
 
@@ -122,6 +124,20 @@ def _course(course: Course) -> dict[str, Any]:
     }
 
 
+def _transfers(shown: Shown, redact: bool) -> dict[str, Any]:
+    found = shown.challenge
+    return {
+        "name": None if redact else shown.name,
+        "transfers": shown.transfers,
+        "block": None if found is None else found.block,
+        "amount": None if found is None else plain(found.amount),
+        "after": None if found is None else utc(found.after),
+        "until": None if found is None else utc(found.until),
+        "confirmed": found is not None and found.confirmed,
+        "rows": {str(state): rows for state, rows in shown.rows.items()},
+    }
+
+
 def reserves_document(
     report: ReservesReport, *, path: bool = False, redact: bool = False
 ) -> dict[str, Any]:
@@ -162,5 +178,6 @@ def reserves_document(
             for o in report.overlaps
         ],
         "around": [_course(course) for course in report.around],
+        "transfers": [_transfers(shown, redact) for shown in report.transfers],
         "checks": [check_document(check) for check in report.checks],
     }

@@ -16,6 +16,7 @@ from merkle_por.verdict import CheckStatus, State
 
 if TYPE_CHECKING:
     from merkle_por.reserves.asking import ChainRead
+    from merkle_por.reserves.transfers import Shown
 
 SHOWN_CHECKS = 6
 SHOWN_ASSETS = 20
@@ -80,6 +81,9 @@ def _good(report: ReservesReport) -> str:
     balances = _balances(report)
     if not report.signed:
         return f"{_plural(good, 'script')} in order, with the keys you gave; {balances}."
+    if report.transfers:
+        shown = "is shown by its" if good == 1 else "are shown by their"
+        return f"Control of {_plural(good, 'row')} {shown} transfers{unsigned}; {balances}."
     all_ = "The one signature is" if good == 1 else f"All {good} signatures are"
     return f"{all_} good{unsigned}; {balances}."
 
@@ -115,7 +119,8 @@ def _unconfirmed(report: ReservesReport) -> str:
         return f"Only a list: {rows}, and nothing in it shows who controls an address."
     if report.count(Owned.PROVEN):
         open_ = next(c for c in report.checks if c.status is CheckStatus.UNCONFIRMED)
-        return f"{_plural(good, 'row')} signed or scripted in good order, but {open_.text}."
+        how = "shown by transfers" if report.transfers else "signed or scripted in good order"
+        return f"{_plural(good, 'row')} {how}, but {open_.text}."
     if not report.signed:
         return f"{_plural(good, 'script')} in order, but whose keys they are this can't show."
     return f"The signatures of {rows} are good, but none by the key of the row's own address."
@@ -159,11 +164,16 @@ def reserves_page(report: ReservesReport, page: Page) -> Page:
         page.labelled("", f"and {len(checks) - SHOWN_CHECKS} more (all in --json)")
     _table(report, page)
     _on_chain(report, page)
+    for shown in report.transfers:
+        page.labelled("transfers", transfers_text(shown))
     for course in report.around:
         page.marked("around", "warn" if course.only_for_the_day else "pass", safe(course.text, 400))
     for warning in report.warnings:
         page.warning(warning.text)
-    if report.count(*SIGNED) and report.signed:
+    if report.count(*SIGNED) and report.transfers:
+        text = "A transfer shows that a key was held when it was sent, not at the snapshot."
+        page.labelled("limits", text)
+    elif report.count(*SIGNED) and report.signed:
         page.labelled("limits", "A signature shows that a key was held once, at an unknown time.")
     else:
         seen = any(read.asked > read.unknown for read in report.chains)
@@ -174,6 +184,14 @@ def reserves_page(report: ReservesReport, page: Page) -> Page:
         more = [f"and {len(steps) - NEXT} more chains"] if len(steps) > NEXT else []
         page.labelled("next", "; ".join(steps[:NEXT] + more))
     return page
+
+
+def transfers_text(shown: Shown) -> str:
+    """What was demanded of the transfers, and how many rows they show control of."""
+    rows = sum(shown.rows.values())
+    good = f"{shown.rows.get(Owned.PROVEN, 0)} of {_plural(rows, 'row')} shown by them"
+    demanded = "" if shown.challenge is None else f": {shown.challenge.text}"
+    return f"{shown.transfers} in {safe(shown.name, 60)}{demanded}; {good}"
 
 
 def no_node(report: ReservesReport) -> list[tuple[str, int]]:
@@ -223,6 +241,7 @@ def _table(report: ReservesReport, page: Page) -> None:
     assets = {line.asset: line for line in report.assets}
     shown: list[tuple[str, Decimal, str, str]] = []
     unsigned: list[str] = []
+    how = "shown by transfers" if report.transfers else "signed"
     for line in report.coins:
         if line.listed is None:
             continue
@@ -242,7 +261,7 @@ def _table(report: ReservesReport, page: Page) -> None:
         for name, listed, proven_text, kind in shown:
             page.add(Span(f"  {name}"))
             page.under(f"listed {grouped(listed)}, proven {proven_text} %, {kind}")
-        _unsigned(unsigned, page)
+        _unsigned(unsigned, page, how)
         return
     page.add(Span(f"  {'asset':<{names}}  {'listed':>{wide}}  {'proven %':>8}  kind", "label"))
     for (name, _, proven_text, kind), figure in zip(shown, figures, strict=True):
@@ -251,13 +270,13 @@ def _table(report: ReservesReport, page: Page) -> None:
         page.add(Span(row + head))
         for text in rest:
             page.add(Span(" " * cells(row) + text))
-    _unsigned(unsigned, page)
+    _unsigned(unsigned, page, how)
 
 
-def _unsigned(unsigned: list[str], page: Page) -> None:
+def _unsigned(unsigned: list[str], page: Page, how: str) -> None:
     if unsigned:
         listed = ", ".join(safe(name) for name in unsigned)
-        for text in page.wrapped(f"{listed}: 0.00 % proven, no row signed", page.width - 2):
+        for text in page.wrapped(f"{listed}: 0.00 % proven, no row {how}", page.width - 2):
             page.add(Span(f"  {text}"))
 
 

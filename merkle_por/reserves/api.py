@@ -22,9 +22,9 @@ from merkle_por.exchange_profiles import Profile, find_profile, profiles
 from merkle_por.execution import Execution
 from merkle_por.recognise import by_id, recognise
 from merkle_por.reserves.holding import NOT_JUDGED, Level
-from merkle_por.reserves.judging import has_signature, judged_rows
+from merkle_por.reserves.judging import Judged, has_signature, judged_rows
 from merkle_por.reserves.lists.duplicates import Duplicates, repeated
-from merkle_por.reserves.lists.layout import Layout
+from merkle_por.reserves.lists.layout import TRANSFERS, Layout
 from merkle_por.reserves.lists.layouts import layout_of
 from merkle_por.reserves.lists.reading import KEPT, Reading
 from merkle_por.reserves.lists.row import Row, address_key, row_keys
@@ -35,6 +35,7 @@ from merkle_por.reserves.report import SIGNER_ROW, ListFile, ReservesReport
 from merkle_por.reserves.tally import Tally
 from merkle_por.reserves.variants import htx
 from merkle_por.scheme import Given
+from merkle_por.unpacking import plain as plain_text
 from merkle_por.verdict import About, Caution, Check, CheckStatus, FileInfo, Problem
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def reserves(
     readings: list[tuple[Layout, Document, dict[str, object]]] = []
     duplicates = Duplicates()
     for source in sources:
-        document = Document.of(source, limits)
+        document = plain_text(Document.of(source, limits))
         layout = None
         reading = Reading(document)
         try:
@@ -242,6 +243,11 @@ def _given(
         if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
             raise UsageError("message must be one or several texts")
         values["message"] = frozenset(texts)
+    if layout.transfers and not values.keys().isdisjoint(TRANSFERS):
+        from merkle_por.reserves.transfers import asked_for
+
+        values = {name: value for name, value in values.items() if name not in TRANSFERS}
+        values["asked"] = asked_for(bound)
     return values
 
 
@@ -281,7 +287,8 @@ class _Job:
         height: int | None = None
         for row, owned, balance in self._rows():
             if owned is not None and not tally.signed:
-                proof = self.layout.prove is not None and owned.state is Owned.PROVEN
+                unsigned = self.layout.prove is not None or "asked" in reading.given
+                proof = unsigned and owned.state is Owned.PROVEN
                 tally.signed = proof or has_signature(row)
             rows += 1
             if not rows % TOLD_ROWS:
@@ -333,10 +340,30 @@ class _Job:
     def _rows(self) -> Iterator[Answered]:
         if self.layout.prove is not None and self.tally.answers is not None:
             return self.layout.prove(self.reading, self.tally.answers)
-        judged = judged_rows(self.layout, self.reading, self.execution.executor)
+        judged = self._by_transfers()
+        if judged is None:
+            judged = judged_rows(self.layout, self.reading, self.execution.executor)
         if self.tally.answers is not None:
             return self.tally.answers.of(self.layout, judged, self.skip)
         return ((row, owned, None) for row, owned in judged)
+
+    def _by_transfers(self) -> Judged | None:
+        """The rows judged by transfers of their addresses, None where none were given."""
+        asked = self.reading.given.get("asked")
+        if asked is None:
+            return None
+        from merkle_por.reserves.transfers import Asked, Control, Nodes
+
+        assert isinstance(asked, Asked)
+        nodes = Nodes({}, self.execution)
+        if self.tally.answers is not None:
+            whom = self.tally.answers.asked
+            nodes = Nodes(whom.nodes, self.execution, whom.memory, whom.offline)
+        reading = self.reading
+        control = Control(asked, nodes, reading)
+        self.tally.transfers.append(control.shown)
+        again = self.layout.read(Reading(reading.document, given=reading.given))
+        return control.judged(self.layout.read(reading), again)
 
     def _amount(self, row: Row, state: str, found: NodeBalance | None) -> None:
         level, amount, time = Level.CLAIMED, row.amount, None

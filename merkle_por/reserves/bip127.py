@@ -21,6 +21,7 @@ from merkle_por.reserves.chains.bitcoin import Core, Unspent
 from merkle_por.reserves.chains.families import client
 from merkle_por.reserves.chains.interface import Balance, Block, utc
 from merkle_por.reserves.chains.memory import Memory
+from merkle_por.reserves.chains.protobuf import fields
 from merkle_por.reserves.chains.registry import Chain
 from merkle_por.reserves.chains.transactions import Outpoint, Output, Transaction
 from merkle_por.reserves.holding import Level
@@ -31,7 +32,6 @@ MAINNET_MAGIC = 0xD9B4BEF9
 TESTNET_MAGIC = 0x0709110B
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_PROOFS = 10_000
-_VARINT, _BYTES = 0, 2
 _PROOFS = 5
 """Fields from here on may stand more than once."""
 
@@ -100,7 +100,7 @@ def read(data: bytes) -> ProofFile:
     block_hash = b""
     proofs: list[Proof] = []
     single: set[int] = set()
-    for name, value in _fields(data):
+    for name, value in fields(data):
         if name in single:
             raise Malformed("duplicate-key", f"field {name} stands twice")
         if name < _PROOFS:
@@ -130,36 +130,10 @@ def read(data: bytes) -> ProofFile:
     return ProofFile(message, tuple(proofs), block_hash[::-1].hex() or None, numbers.get(2))
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Fields of one protobuf message: (number, value). Raises Malformed bad-field."""
-    place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
-        value, place = _varint(data, place)
-        if tag & 7 == _VARINT:
-            yield tag >> 3, value
-        elif tag & 7 == _BYTES and place + value <= len(data):
-            yield tag >> 3, data[place : place + value]
-            place += value
-        else:
-            raise Malformed("bad-field", "not a message of the format's kind")
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while place < len(data) and shift < 64:
-        byte = data[place]
-        value |= (byte & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if not byte & 0x80:
-            return value, place
-    raise Malformed("bad-field", "not a message of the format's kind")
-
-
 def _proof(data: bytes, where: str) -> Proof:
     raw: bytes | None = None
     notes: list[tuple[bytes, int, bytes]] = []
-    for name, value in _fields(data):
+    for name, value in fields(data):
         if name == 1 and isinstance(value, bytes) and raw is None:
             raw = value
         elif name == 2 and isinstance(value, bytes):
@@ -184,7 +158,7 @@ def _proof(data: bytes, where: str) -> Proof:
 
 
 def _note(data: bytes, where: str) -> tuple[bytes, int, bytes]:
-    values: dict[int, int | bytes] = {2: 0, 3: b"", **dict(_fields(data))}
+    values: dict[int, int | bytes] = {2: 0, 3: b"", **dict(fields(data))}
     txid, index, block = values.get(1), values[2], values[3]
     if (
         not isinstance(txid, bytes)

@@ -35,7 +35,7 @@ than one with names."""
 
 _UNSIGNED = Ownership(Owned.UNSIGNED, None, "the row has no signature")
 
-Judged = Iterator[tuple[Row, Ownership | None]]
+Judged = Iterator[tuple[Row, Ownership | None]] | Iterator[tuple[Row, Ownership]]
 """Each row with the judgement of its signature; None where none was asked for."""
 
 

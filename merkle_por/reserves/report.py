@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from merkle_por.reserves.asking import ChainRead
     from merkle_por.reserves.overlap import Overlap
     from merkle_por.reserves.snapshot import Course
+    from merkle_por.reserves.transfers import Shown
 
 SIGNED = (Owned.PROVEN, Owned.OWNER_ASSERTED, Owned.KEY_UNBOUND)
 """States of rows whose signature is good."""
@@ -99,6 +100,7 @@ class ReservesReport:
     holdings: the same rows summed up as a ratio needs them (see reserves.holding). asked: whether
     balances were asked for; chains: what was read of each chain; missing: why nobody was asked
     (class name), and the chain or coin -> rows. overlaps: addresses in two lists, counted once.
+    transfers: what came of transfers by which addresses show who controls them.
     """
 
     state: State
@@ -116,6 +118,7 @@ class ReservesReport:
     overlaps: tuple[Overlap, ...] = ()
     own_tokens: tuple[str, ...] = ()
     around: tuple[Course, ...] = ()
+    transfers: tuple[Shown, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from merkle_por.amounts import EXACT
@@ -18,9 +19,13 @@ from merkle_por.errors import Incomplete, Invalid, Malformed
 from merkle_por.merkle import evm_state
 from merkle_por.merkle.spv import HEADER_BYTES, double_sha256, shown
 from merkle_por.reserves.chains.bitcoin import Core
+from merkle_por.reserves.chains.evm_signer import signer
 from merkle_por.reserves.chains.http import Http
 from merkle_por.reserves.chains.interface import whole
+from merkle_por.reserves.chains.protobuf import fields
+from merkle_por.reserves.chains.tron import Tron
 from merkle_por.reserves.chains.utxo_chains import DECIMALS
+from merkle_por.reserves.ownership.encodings import base58
 
 NONCE = slice(76, 80)
 DIGITS = 3
@@ -31,13 +36,16 @@ SCALE = 6
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """One transfer as a node tells it. senders, receiver: as the chain's node writes them.
-    amounts: what the receiver got, whole coins, one for each output. time: Unix, of its block."""
+    amounts: what the receiver got, whole coins, one for each output. time: Unix, of its block.
+    signed: whether the sender's signature was checked here, of a key that is the sender's on other
+    chains too."""
 
     senders: frozenset[str]
     receiver: str
     amounts: frozenset[Decimal]
     time: int
     block_hash: str
+    signed: bool = False
 
 
 def amount_of(header: bytes, block_hash: str) -> Decimal:
@@ -67,7 +75,7 @@ def check(
 
     window: first and last Unix second in which it must be mined. others: announced addresses that
     it may go to in place of the sender's own (TRON). Raises Invalid: address-mismatch,
-    balance-mismatch, bad-time.
+    amount-mismatch, wrong-address, wrong-time.
     """
     if transfer.senders != {address}:
         raise Invalid("address-mismatch", "the transfer is not by the announced address alone")
@@ -81,7 +89,7 @@ def check(
             computed=", ".join(sorted(f"{found:f}" for found in transfer.amounts)),
         )
     if not window[0] <= transfer.time <= window[1]:
-        raise Invalid("bad-time", "the transfer was not mined within the announced time")
+        raise Invalid("wrong-time", "the transfer was not mined within the announced time")
 
 
 def evm_transfer(node: Http, txid: str, decimals: int = 18) -> Transfer:
@@ -107,16 +115,73 @@ def evm_transfer(node: Http, txid: str, decimals: int = 18) -> Transfer:
         if not same or not isinstance(block, Mapping):
             raise Malformed("bad-field", "another transfer or block")
         time = evm_state.quantity(block.get("timestamp"), "timestamp", 64)
+        if evm_state.data(block.get("hash"), 32, "hash") != block_hash:
+            raise Malformed("bad-field", "another block")
+        key = signer(found)
     except (Malformed, ValueError):
         raise node.nonsense("a transfer that can't be read") from None
     if not succeeded:
         raise Invalid("bad-transaction", "the transfer was mined, but did not succeed")
+    if key not in (None, sender):
+        raise Invalid("bad-signature", "the transfer is not signed by its sender's key")
     sent, amounts = frozenset({sender}), frozenset({whole(units, decimals)})
-    return Transfer(sent, receiver, amounts, time, "0x" + block_hash.hex())
+    hash = "0x" + block_hash.hex()
+    return Transfer(sent, receiver, amounts, time, hash, signed=key is not None)
 
 
 def _account(found: Mapping[str, Any], name: str) -> str:
     return "0x" + evm_state.data(str(found.get(name)).lower(), 20, name).hex()
+
+
+def tron_transfer(node: Tron, txid: str) -> Transfer:
+    """A transfer of TRX, as a full node tells it (addresses as shown to people).
+    Raises Incomplete, Invalid."""
+    asked = {"value": txid, "visible": True}
+    found = node.mapping(node.http.post("/wallet/gettransactionbyid", asked))
+    info = node.mapping(node.http.post("/wallet/gettransactioninfobyid", asked))
+    if not found or not info:
+        raise Incomplete("txid-not-found", f"{node.source} does not know the transfer")
+    raw = found.get("raw_data_hex")
+    try:
+        data = bytes.fromhex(raw if isinstance(raw, str) else "")
+    except ValueError:
+        data = b""
+    if not sha256(data).hexdigest() == txid == info.get("id"):
+        raise node.http.nonsense("another transfer than was asked for")
+    sender, receiver, units = _tron_parts(data)
+    results = found.get("ret")
+    if not isinstance(results, list) or not results:
+        raise node.http.nonsense("a transfer without its result")
+    if any(node.mapping(result).get("contractRet") != "SUCCESS" for result in results):
+        raise Invalid("bad-transaction", "the transfer was mined, but did not succeed")
+    block = node.pin(node.integer(info.get("blockNumber"), "a height"))
+    amounts = frozenset({whole(units, node.chain.decimals)})
+    return Transfer(frozenset({sender}), receiver, amounts, block.time or 0, block.hash or "")
+
+
+_CONTRACT, _TRANSFER = 11, 1
+"""Field of a TRON transaction's contracts, and the type of those that transfer TRX."""
+
+
+def _tron_parts(data: bytes) -> tuple[str, str, int]:
+    """Sender, receiver and amount of the one transfer in a transaction's bytes."""
+    other = Invalid("bad-transaction", "the transaction is not one plain transfer of TRX")
+    try:
+        contracts = [value for number, value in fields(data) if number == _CONTRACT]
+        if len(contracts) != 1 or not isinstance(contracts[0], bytes):
+            raise other
+        contract = dict(fields(contracts[0]))
+        parameter = contract.get(2)
+        if contract.get(1) != _TRANSFER or not isinstance(parameter, bytes):
+            raise other
+        inner = dict(fields(parameter)).get(2)
+        parts = dict(fields(inner if isinstance(inner, bytes) else b""))
+    except Malformed:
+        raise other from None
+    sender, receiver, units = parts.get(1), parts.get(2), parts.get(3)
+    if not (isinstance(sender, bytes) and isinstance(receiver, bytes) and isinstance(units, int)):
+        raise other
+    return base58.encode_check(sender), base58.encode_check(receiver), units
 
 
 def bitcoin_transfer(node: Core, txid: str, address: str, made_in: str | None = None) -> Transfer:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from merkle_por.reserves.asking import Answers
     from merkle_por.reserves.overlap import Overlap
     from merkle_por.reserves.snapshot import Course
+    from merkle_por.reserves.transfers import Shown
 
 CLAIMED = "balances are the exchange's own figures (claimed): add --node"
 NO_AMOUNTS = "the list names addresses, no amounts: add --node to see what they hold"
@@ -73,6 +74,7 @@ class Tally:
         self.answers: Answers | None = None
         self.overlaps: tuple[Overlap, ...] = ()
         self.around: list[Course] = []
+        self.transfers: list[Shown] = []
 
     def add(
         self, row: Row, owned: str, level: Level, amount: Decimal | None, time: str | None = None
@@ -135,7 +137,11 @@ class Tally:
             self.note("ownership-not-checked", text, None, About.OWNERSHIP, CheckStatus.NOT_CHECKED)
         self._asked()
         good = sum(n for name, n in self.counts.items() if name.split("/")[0] == Owned.PROVEN)
-        if good:
+        sent = sum(shown.rows.get(Owned.PROVEN, 0) for shown in self.transfers)
+        if sent:
+            text = f"{sent} rows are of addresses that sent themselves what was demanded"
+            self.checks.append(Check("transfers", About.OWNERSHIP, CheckStatus.PASS, text))
+        if good := good - sent:
             text = f"{good} rows are signed by the keys of their own addresses"
             self.checks.append(Check("signatures", About.OWNERSHIP, CheckStatus.PASS, text))
         return ReservesReport(
@@ -154,6 +160,7 @@ class Tally:
             overlaps=self.overlaps,
             own_tokens=own_tokens,
             around=tuple(self.around),
+            transfers=tuple(self.transfers),
         )
 
     def _asked(self) -> None:

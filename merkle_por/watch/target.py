@@ -28,6 +28,7 @@ from merkle_por.reserves.lists.layouts import layout_of
 from merkle_por.reserves.lists.reading import Reading as ListReading
 from merkle_por.reserves.lists.row import Row, RowKind
 from merkle_por.reserves.overlap import overlaps
+from merkle_por.unpacking import plain as plain_text
 from merkle_por.verdict import CheckStatus
 
 ROWS = 200_000
@@ -128,7 +129,7 @@ def stamps_of(named: Named) -> tuple[tuple[int, int], ...]:
 def read_target(named: Named, tokens: Mapping[str, tuple[str, str | None]]) -> Target:
     """Reads everything. Raises Malformed, Invalid, UsageError."""
     stamps = stamps_of(named)
-    documents = [Document.of(path) for path in named.lists]
+    documents = [plain_text(Document.of(path)) for path in named.lists]
     failed, warnings, facts = _checked(documents)
     found, skips = overlaps(documents)
     warnings.extend(("double-counted", overlap.text) for overlap in found)

@@ -447,7 +447,7 @@ def test_evm_transfer_to_oneself(evm: nodes.Node) -> None:
     good = sent(own, value)
     window = (good.time - 5, good.time + 5)
     send_to_self.check(good, own, amount, window)
-    with pytest.raises(Invalid, match="bad-time"):
+    with pytest.raises(Invalid, match="wrong-time"):
         send_to_self.check(good, own, amount, (0, good.time - 1))
     with pytest.raises(Invalid, match="address-mismatch"):
         send_to_self.check(good, other, amount, window)

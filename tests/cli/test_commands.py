@@ -144,13 +144,21 @@ def test_a_file_of_another_kind_gets_a_hint_of_its_own(
         assert hint.startswith(f"hint: {said}")
 
 
-def test_a_compressed_file_is_unpacked_by_verify_and_told_of_by_reserves(tmp_path: Path) -> None:
+def test_a_compressed_file_is_unpacked(tmp_path: Path) -> None:
     file = tmp_path / "saved.gz"
     file.write_bytes(
         gzip.compress(vectorfiles.file("made", "bybit", "ok_v40v5_n8_i1.json").read_bytes())
     )
     assert run("verify", file).status == 4
-    assert "hint: it is compressed: unpack it first" in run("reserves", file).err
+    assert "a file of bybit, not a list of reserves" in run("reserves", file).err
+    twice = tmp_path / "twice.gz"
+    twice.write_bytes(gzip.compress(file.read_bytes()))
+    assert "hint: it is compressed: unpack it first" in run("reserves", twice).err
+    packed = tmp_path / "list.csv.gz"
+    packed.write_bytes(
+        gzip.compress(vectorfiles.file("made", "okx-por-csv", "valid-one-row.csv").read_bytes())
+    )
+    assert run("reserves", packed).status == run("verify", packed).status == 0
     file.write_bytes(file.read_bytes()[:-9])
     assert "cut short (bad-archive)" in run("verify", file).err
 

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import types
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from ledgers import BitmexLedger
 
 import merkle_por
+from merkle_por import unpacking
 from merkle_por.documents import Document, Limits
 from merkle_por.errors import Incomplete, Malformed, UsageError
 from merkle_por.execution import Execution, silent
@@ -110,7 +112,7 @@ def test_a_cut_or_damaged_archive_is_malformed(pack: Any, folder: Path) -> None:
 
 
 def test_a_bomb_is_cut_off(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setattr(source, "LEAST_CAP", 1 << 16)
+    monkeypatch.setattr(unpacking, "LEAST_CAP", 1 << 16)
     bomb = gzip.compress(b"block_height:1\n" + bytes(40 << 20))
     verdict = merkle_por.audit(bomb, scheme="bitmex-liabilities").verdict
     assert (verdict.state, verdict.reason) == (State.MALFORMED, "too-big")
@@ -118,7 +120,7 @@ def test_a_bomb_is_cut_off(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Non
 
 
 def test_an_xz_file_may_not_ask_for_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "XZ_MEMORY", 1 << 20)
+    monkeypatch.setattr(unpacking, "XZ_MEMORY", 1 << 20)
     verdict = merkle_por.audit(lzma.compress(LEDGER.text()), scheme="bitmex-liabilities").verdict
     assert verdict.state is State.MALFORMED
 
@@ -143,22 +145,31 @@ def test_zstd_with_a_library_is_read(monkeypatch: pytest.MonkeyPatch, folder: Pa
         def __init__(self, max_window_size: int) -> None:
             assert max_window_size == 1 << 27
 
-        def stream_reader(self, raw: Any, read_across_frames: bool) -> Any:
-            assert read_across_frames
-            raw.read(4)
-            return gzip.GzipFile(fileobj=raw)
+        def decompressobj(self) -> Any:
+            return zlib.decompressobj(31)
 
     library.ZstdDecompressor = ZstdDecompressor  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "zstandard", library)
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
-    data = ZSTD_HEAD[:4] + gzip.compress(LEDGER.text())
-    assert merkle_por.audit(data, root=LEDGER.root).state is State.VALID
+    monkeypatch.setattr(unpacking, "compression", lambda head: "zstd")
+    monkeypatch.setattr(source, "compression", lambda head: "zstd")
+    text = LEDGER.text()
+    whole = gzip.compress(text[:300]) + gzip.compress(text[300:])
+    assert merkle_por.audit(whole, root=LEDGER.root).state is State.VALID
+    for data in (whole[:-9], whole[:-200], whole + b"junk"):
+        verdict = merkle_por.audit(data, scheme="bitmex-liabilities").verdict
+        assert (verdict.state, verdict.reason) == (State.MALFORMED, "bad-archive")
 
 
 def test_real_zstd() -> None:
+    """The library's own stream ends a cut file without a word."""
     zstandard = pytest.importorskip("zstandard")
-    data = zstandard.ZstdCompressor().compress(LEDGER.text())
-    assert merkle_por.audit(data, root=LEDGER.root).state is State.VALID
+    pack, text = zstandard.ZstdCompressor().compress, LEDGER.text()
+    whole = pack(text[:300]) + pack(text[300:])
+    assert merkle_por.audit(whole, root=LEDGER.root).state is State.VALID
+    for data in (whole[:-9], whole[:-200], whole + b"junk"):
+        verdict = merkle_por.audit(data, scheme="bitmex-liabilities").verdict
+        assert (verdict.state, verdict.reason) == (State.MALFORMED, "bad-archive")
 
 
 def test_no_room_to_unpack_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

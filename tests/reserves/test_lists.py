@@ -3,6 +3,10 @@ no vector shows; hostile input."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import lzma
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from decimal import Decimal
@@ -17,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import merkle_por
+from merkle_por import unpacking
 from merkle_por.amounts import add
 from merkle_por.documents import Document, Limits
 from merkle_por.errors import Malformed, UsageError
@@ -353,6 +358,87 @@ def test_executor_gives_the_same_report(name: str, start: Callable[[], Executor]
         parallel = reserves(path, executor=executor)
     assert parallel.to_json() == alone.to_json()
     assert set(alone.counts) - {"unsigned"}
+
+
+def _zstd(data: bytes) -> bytes:
+    packed: bytes = pytest.importorskip("zstandard").ZstdCompressor().compress(data)
+    return packed
+
+
+PACKED = [gzip.compress, lzma.compress, _zstd]
+
+
+@pytest.mark.parametrize("pack", PACKED)
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("okx-por-csv", "valid-families.csv"),
+        ("okx-por-csv", "bad-duplicate-row.csv"),  # reads the list twice
+        ("htx-por-csv", "valid-mixed.csv"),
+        ("bitmex-reserves", "ok_all_kinds.yaml"),
+    ],
+)
+def test_packed_lists(pack: Callable[[bytes], bytes], folder: str, name: str) -> None:
+    """The report is the same, but for the file: that is the packed one."""
+    data = vectorfiles.file("made", folder, name).read_bytes()
+    packed = pack(data)
+    found, plain = reserves(packed).to_json(), reserves(data).to_json()
+    [file] = found["files"]
+    assert file["file"]["sha256"] == hashlib.sha256(packed).hexdigest()
+    assert file["file"]["bytes"] == len(packed)
+    for document in (found, plain):
+        del document["files"][0]["file"], document["time"]
+    assert found == plain
+
+
+@pytest.mark.parametrize("pack", PACKED)
+def test_packed_lists_that_are_cut_or_damaged(pack: Callable[[bytes], bytes]) -> None:
+    packed = pack(vectorfiles.file("made", "okx-por-csv", "valid-families.csv").read_bytes())
+    cut = packed[: len(packed) // 2]
+    assert reserves(cut, scheme="okx-por-csv").reason in ("bad-archive", "column-count")
+    for data in (packed[:-9], packed + b"junk"):
+        report = reserves(data, scheme="okx-por-csv")
+        assert (report.state, report.reason) == (State.MALFORMED, "bad-archive")
+    if pack is not _zstd:  # which has no checksum by itself
+        damaged = bytearray(packed)
+        damaged[-12] ^= 0x55
+        assert reserves(bytes(damaged), scheme="okx-por-csv").reason == "bad-archive"
+
+
+def test_packed_lists_in_other_places() -> None:
+    """Two of them together, and as the reserves of a ratio."""
+    bybit = gzip.compress(b"Coin,Height,Amount,Address\nBTC-BTC,1,2,a\n")
+    typed = gzip.compress(b'{"reserves": [{"asset": "BTC", "amount": "3", "address": "a"}]}')
+    verified = merkle_por.verify(gzip.compress(b"Coin,Height,Amount,Address\n"
+        + b"BTC-BTC,1,2,a\n" * 8), limits=Limits(proof_bytes=100))  # fmt: skip
+    assert verified.reason == "duplicate-address"  # read as a stream, not whole
+    both = reserves(bybit, typed)
+    assert [overlap.address for overlap in both.overlaps] == ["a"]
+    owed = b'{"liabilities": {"BTC": "4"}}'
+    [line] = merkle_por.solvency([owed], [typed]).to_json()["assets"]
+    assert line["ratio"] == "0.750000"
+
+
+def test_a_packed_list_that_is_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "LEAST_CAP", 1 << 16)
+    rows = b"Coin,Height,Amount,Address\n" + b"BTC-BTC,1,2,a\n" * 400_000
+    report = reserves(gzip.compress(rows))
+    assert (report.state, report.reason) == (State.MALFORMED, "too-big")
+    line = reserves(gzip.compress(rows[:27] + bytes(50 << 20)))  # one line without an end
+    assert (line.state, line.reason) == (State.MALFORMED, "too-big")
+    whole = reserves(gzip.compress(b'{"reserves": [' + b" " * 200_000), limits=Limits(100_000))
+    assert (whole.state, whole.reason) == (State.MALFORMED, "too-big")
+
+
+def test_a_packed_list_takes_no_more_memory_than_it_must() -> None:
+    rows = b"Coin,Height,Amount,Address\n" + (b"BTC-BTC,1,2," + b"a" * 100_000 + b"\n") * 400
+    document = unpacking.plain(Document.of(gzip.compress(rows)))
+    tracemalloc.start()
+    lines = sum(1 for _ in Reading(document).lines())
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert lines == 401
+    assert most < 8 << 20 < len(rows)
 
 
 def test_bitmex_keys_from_outside_prove_the_scripts() -> None:

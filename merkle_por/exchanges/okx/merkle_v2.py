@@ -23,7 +23,7 @@ from merkle_por.exchanges import _ledger
 from merkle_por.exchanges.okx.merkle_v1 import COINS, DECIMALS, leaf_hash
 from merkle_por.execution import Execution
 from merkle_por.ledger.bands import Audit, Tree, audit_tree, leaves_with, repeated_leaves
-from merkle_por.ledger.source import Opened, find_lines, opened, plain_head
+from merkle_por.ledger.source import Opened, find_lines, opened
 from merkle_por.ledger.text_levels import AMOUNT_END, OTHER_LEVEL, Form, literal
 from merkle_por.ledger.text_tree import TextRows, leaf_rows_of, levels_of, runs, with_leaf_padding
 from merkle_por.scheme import (
@@ -38,6 +38,7 @@ from merkle_por.scheme import (
     Scheme,
     Where,
 )
+from merkle_por.unpacking import plain_head
 from merkle_por.verdict import About, Account, Node, Scope, Totals
 
 DIGITS = 64

@@ -360,6 +360,15 @@ class Core(Endpoint):
             return self.http.nonsense("something else than an output")
         return _made_by(out, block)
 
+    def header(self, hash: str) -> bytes:
+        """The bytes of a block's header. Raises Incomplete."""
+        try:
+            return _unhex(self.call("getblockheader", hash, False, block=hash))
+        except RpcError as error:
+            raise self._explained(error) from None
+        except Malformed:
+            raise self.http.nonsense("something else than a header") from None
+
     def script_of(self, address: str) -> bytes:
         """The output script of an address, as the node reads it. Raises Incomplete."""
         [script] = self._scripts([address])

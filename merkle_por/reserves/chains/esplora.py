@@ -49,6 +49,13 @@ class Esplora(Endpoint):
             raise self.http.nonsense("something else than a block's hash")
         return hash
 
+    def header(self, hash: str) -> bytes:
+        """The bytes of a block's header. Raises Incomplete."""
+        try:
+            return bytes.fromhex(self._found(f"/block/{self._safe(hash)}/header", text=True))
+        except ValueError:
+            raise self.http.nonsense("something else than a header") from None
+
     def _found(self, path: str, *, text: bool = False) -> Any:
         try:
             return self.http.get(path, text=text)

@@ -76,5 +76,6 @@ LAYOUT = Layout(
     ),
     recognises=recognises,
     read=read,
+    transfers=True,
     amounts=False,
 )

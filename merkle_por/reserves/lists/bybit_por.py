@@ -136,4 +136,5 @@ LAYOUT = Layout(
     recognises=recognises,
     members=tuple(HEADER.split(",")),
     read=read,
+    transfers=True,
 )

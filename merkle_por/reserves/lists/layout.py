@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 MESSAGE = Fact(FactKind.VALUE, "the text(s) that the rows may have signed, if not the usual ones")
 SIGNATURES = Fact(FactKind.FLAG, "false: read the amounts only, don't judge signatures")
+_SENT = 'its addresses\' transfers to themselves: {"transfers": [{"chain", "address", "txid"}]}'
+TRANSFERS = {
+    "transfers": Fact(FactKind.FILE, _SENT),
+    "block": Fact(FactKind.HASH, "the Bitcoin block that fixes the transfers' amount"),
+    "header": Fact(FactKind.TEXT, "that block's header, hexadecimal, where no node of it is named"),
+    "after": Fact(FactKind.TEXT, "from when transfers count, like 2022-12-11T12:30:00Z"),
+    "until": Fact(FactKind.TEXT, "until when transfers count"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class Layout:
     members: as `Scheme.members`. shown, unshown: what such a list shows of the totals, and what it
     leaves open of who controls the coins, where that is not what lists of addresses do.
     prove: for layouts whose rows name no addresses, how nodes are asked about them.
+    transfers: whether control of its addresses may be shown by transfers (reserves.transfers).
     """
 
     id: str
@@ -48,9 +57,10 @@ class Layout:
     shown: str = ""
     unshown: str = ""
     prove: Callable[[Reading, Answers], Iterator[Answered]] | None = None
+    transfers: bool = False
 
     @property
     def all_facts(self) -> dict[str, Fact]:
         """What may be given from outside for lists of this layout."""
-        facts = dict(self.facts)
+        facts = dict(self.facts) | (TRANSFERS if self.transfers else {})
         return facts | {"message": MESSAGE, "signatures": SIGNATURES} if self.signed else facts

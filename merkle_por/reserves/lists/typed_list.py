@@ -75,4 +75,5 @@ LAYOUT = Layout(
     ),
     recognises=recognises,
     read=read,
+    transfers=True,
 )
