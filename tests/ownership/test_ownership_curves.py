@@ -46,6 +46,7 @@ def test_recovery_where_coincurve_keeps_its_functions_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Also where they answer otherwise than its objects do: then those are asked."""
+    monkeypatch.delenv("MERKLE_POR_BACKEND", raising=False)
     digest = hashlib.sha256(b"a row").digest()
     signature = coincurve.PrivateKey(b"\1" * 32).sign_recoverable(digest, hasher=None)
     asked = digest, signature[:64], signature[64]
