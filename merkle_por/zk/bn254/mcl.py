@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from ctypes import CDLL, addressof, c_char_p, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import CDLL, PyDLL, addressof, c_char_p, c_int, c_size_t, c_uint64, c_void_p
 from typing import Any
 
 from merkle_por.zk.bn254.curve import G1, GENERATOR1, GENERATOR2, LAMBDA, scale
@@ -61,6 +61,17 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "mclBn_finalExp": (None, [c_void_p, c_void_p]),
     "mclBnGT_isOne": (c_int, [c_void_p]),
 }
+_LONG = frozenset(
+    (
+        "mclBnG1_mul",
+        "mclBnG1_mulVec",
+        "mclBnG2_isValidOrder",
+        "mclBn_millerLoopVec",
+        "mclBn_finalExp",
+    )
+)
+"""Calls during which other threads may run Python. The others take about as long as giving up the
+lock does, and a thread that gave it up may wait for it thousands of times as long."""
 
 
 class MclLayer:
@@ -75,9 +86,11 @@ class MclLayer:
             loaded = mclbn256.lib
             # Function objects of our own: the wheel's stay without declared arguments.
             library = CDLL(loaded._name, handle=loaded._handle)
+            holding = PyDLL(loaded._name, handle=loaded._handle)
             for name, (result, arguments) in _SIGNATURES.items():
-                function = getattr(library, name)
+                function = getattr(library if name in _LONG else holding, name)
                 function.restype, function.argtypes = result, arguments
+                setattr(library, name, function)
         except Exception as error:  # the wheel runs code of its own on import: anything may come
             raise LayerUnavailable(f"mclbn256 does not load ({error})") from error
         self._library = library
