@@ -5,7 +5,8 @@
 Proofs are made with a known trapdoor, all of them true and different, half of the table without
 and half with one gnark commitment (as Binance has since 2024). Times are CPU time of the process
 (user and system), minimum and median of the repeats, so that other work on the machine disturbs
-little. Last, for scale, py_ecc checks the equation of one proof without group tests.
+little. Last, for scale, py_ecc checks the equation of one proof without group tests. What a whole
+set costs, files, commitments and all, is in zk_audit.py; what a user's file costs, in zk_users.py.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import re
 
 from merkle_por.documents import Document
 from merkle_por.errors import Malformed, UsageError
-from merkle_por.exchanges import candidates, schemes
+from merkle_por.exchanges import MODULES, candidates, of_module, schemes
 from merkle_por.scheme import Scheme
 
 COPY_AGAIN = "copy the whole text again from the exchange's page, don't edit it"
@@ -39,15 +39,21 @@ def by_id(name: str) -> Scheme:
     for scheme in _recognised.values():  # spares the import of all the others
         if name == scheme.id or name in scheme.aliases:
             return scheme
-    for scheme in schemes():
-        if name == scheme.id or name in scheme.aliases:
-            return scheme
+    for module in sorted(MODULES, key=lambda module: not _named_after(module, name)):
+        for scheme in of_module(module):
+            if name == scheme.id or name in scheme.aliases:
+                return scheme
     import difflib
 
     known = [scheme.id for scheme in schemes()]
     close = difflib.get_close_matches(name, known, 3)
     hint = f"did you mean: {', '.join(close)}" if close else "see: merkle-por formats"
     raise UsageError(f'"{name[:40]}" is not a format id', hint)
+
+
+def _named_after(module: str, name: str) -> bool:
+    """Whether a module's name begins as an id does: the first to look in, which spares imports."""
+    return module.split(".")[0].split("_")[0] == name.split("-")[0]
 
 
 def recognise(document: Document) -> Scheme:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import vectorfiles
 
 from merkle_por.documents import Document
 from merkle_por.exchanges import MODULES, UNSIGNED, candidates, of_module, schemes
+from merkle_por.recognise import by_id
 
 
 def test_every_recognised_vector_is_shown_to_its_scheme() -> None:
@@ -60,3 +63,21 @@ def test_a_folder_is_shown_to_schemes_of_folders(tmp_path: Path) -> None:
 def test_a_module_gives_its_schemes() -> None:
     assert len(MODULES) > 25
     assert of_module("bybit")[0].id == "bybit"
+
+
+def test_every_name_belongs_to_one_scheme() -> None:
+    """`by_id` may then look in any order of modules."""
+    names = [name for scheme in schemes() for name in (scheme.id, *scheme.aliases)]
+    assert len(set(names)) == len(names)
+    for scheme in schemes():
+        assert all(by_id(name) is scheme for name in (scheme.id, *scheme.aliases))
+
+
+def test_a_named_format_imports_no_other_exchange() -> None:
+    code = (
+        "import sys; from merkle_por.recognise import by_id; by_id('binance-zk-v2'); "
+        "print('merkle_por.exchanges.binance.zk' in sys.modules, "
+        "'merkle_por.exchanges.bybit' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
