@@ -74,18 +74,9 @@ static inline void minus(number *out, const number *a, const number *b)
     carry(out);
 }
 
-/* A limb of weight 2^255 counts 19 times into the one of weight 1. Five products of limbs below
- * 2^54, four of them times 19, stay below 2^115. */
-static void times(number *out, const number *a, const number *b)
+/* From five sums below 2^115, one a limb's weight. */
+static inline void reduce(number *out, wide r0, wide r1, wide r2, wide r3, wide r4)
 {
-    uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
-    uint64_t b0 = b->v[0], b1 = b->v[1], b2 = b->v[2], b3 = b->v[3], b4 = b->v[4];
-    uint64_t c1 = 19 * b1, c2 = 19 * b2, c3 = 19 * b3, c4 = 19 * b4;
-    wide r0 = (wide)a0 * b0 + (wide)a1 * c4 + (wide)a2 * c3 + (wide)a3 * c2 + (wide)a4 * c1;
-    wide r1 = (wide)a0 * b1 + (wide)a1 * b0 + (wide)a2 * c4 + (wide)a3 * c3 + (wide)a4 * c2;
-    wide r2 = (wide)a0 * b2 + (wide)a1 * b1 + (wide)a2 * b0 + (wide)a3 * c4 + (wide)a4 * c3;
-    wide r3 = (wide)a0 * b3 + (wide)a1 * b2 + (wide)a2 * b1 + (wide)a3 * b0 + (wide)a4 * c4;
-    wide r4 = (wide)a0 * b4 + (wide)a1 * b3 + (wide)a2 * b2 + (wide)a3 * b1 + (wide)a4 * b0;
     r1 += r0 >> BITS;
     r2 += r1 >> BITS;
     r3 += r2 >> BITS;
@@ -98,6 +89,21 @@ static void times(number *out, const number *a, const number *b)
     out->v[4] = (uint64_t)r4 & MASK;
 }
 
+/* A limb of weight 2^255 counts 19 times into the one of weight 1. Five products of limbs below
+ * 2^54, four of them times 19, stay below 2^115. */
+static void times(number *out, const number *a, const number *b)
+{
+    uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
+    uint64_t b0 = b->v[0], b1 = b->v[1], b2 = b->v[2], b3 = b->v[3], b4 = b->v[4];
+    uint64_t c1 = 19 * b1, c2 = 19 * b2, c3 = 19 * b3, c4 = 19 * b4;
+    wide r0 = (wide)a0 * b0 + (wide)a1 * c4 + (wide)a2 * c3 + (wide)a3 * c2 + (wide)a4 * c1;
+    wide r1 = (wide)a0 * b1 + (wide)a1 * b0 + (wide)a2 * c4 + (wide)a3 * c3 + (wide)a4 * c2;
+    wide r2 = (wide)a0 * b2 + (wide)a1 * b1 + (wide)a2 * b0 + (wide)a3 * c4 + (wide)a4 * c3;
+    wide r3 = (wide)a0 * b3 + (wide)a1 * b2 + (wide)a2 * b1 + (wide)a3 * b0 + (wide)a4 * c4;
+    wide r4 = (wide)a0 * b4 + (wide)a1 * b3 + (wide)a2 * b2 + (wide)a3 * b1 + (wide)a4 * b0;
+    reduce(out, r0, r1, r2, r3, r4);
+}
+
 static inline void square(number *out, const number *a)
 {
     uint64_t a0 = a->v[0], a1 = a->v[1], a2 = a->v[2], a3 = a->v[3], a4 = a->v[4];
@@ -107,16 +113,7 @@ static inline void square(number *out, const number *a)
     wide r2 = (wide)d0 * a2 + (wide)a1 * a1 + (wide)(2 * a3) * c4;
     wide r3 = (wide)d0 * a3 + (wide)d1 * a2 + (wide)a4 * c4;
     wide r4 = (wide)d0 * a4 + (wide)d1 * a3 + (wide)a2 * a2;
-    r1 += r0 >> BITS;
-    r2 += r1 >> BITS;
-    r3 += r2 >> BITS;
-    r4 += r3 >> BITS;
-    wide low = ((uint64_t)r0 & MASK) + (r4 >> BITS) * 19;
-    out->v[0] = (uint64_t)low & MASK;
-    out->v[1] = ((uint64_t)r1 & MASK) + (uint64_t)(low >> BITS);
-    out->v[2] = (uint64_t)r2 & MASK;
-    out->v[3] = (uint64_t)r3 & MASK;
-    out->v[4] = (uint64_t)r4 & MASK;
+    reduce(out, r0, r1, r2, r3, r4);
 }
 
 static void squares(number *out, const number *a, int n)
